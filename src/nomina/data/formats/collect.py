@@ -1,0 +1,191 @@
+"""What all readers share: options, counted notes, and rows gathered into sentences."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from nomina.data.records import Note, Sentence
+from nomina.data.tags import split_tag
+from nomina.errors import TagError
+
+__all__ = ["BLANK", "MISSING", "Collector", "ReadOptions", "Result", "Tally", "is_blank"]
+
+BLANK = " \t"
+"""What blank means: spaces and tabs alone. U+0085 or U+00A0 can be a word; ``str.strip`` would take them for blank."""
+
+MISSING = "_"
+"""Value of a token feature that a row does not give, as in CoNLL-U."""
+
+_N_EXAMPLES = 5
+
+_MESSAGES = {
+    "blank_word": ("{n} without a word dropped", "row"),
+    "missing_tag": ("{n} without an entity tag dropped", "row"),
+    "missing_feature": (f"{{n}} without a value for {{what}}, read as {MISSING!r}", "word"),
+    "extra_columns": ("{n} with more columns than the others; the surplus was not read", "row"),
+    "unused": ("not read: {what}", "value"),
+    "lone_quote": ("{n} with a quote that never closes, read as plain text", "row"),
+    "repeated_number": ("{n} with the number of an earlier one, read as sentences of their own", "sentence"),
+    "multiword": ("{n} skipped; the words they are written out as are kept", "multiword range"),
+    "empty_node": ("{n} skipped: they stand for no written word", "empty node"),
+    "empty_sentence": ("{n} without words skipped", "sentence"),
+}
+
+
+class Result(NamedTuple):
+    """What a reader returns."""
+
+    sentences: list[Sentence]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read, as the caller of :func:`nomina.data.read` gave it.
+
+    Attributes:
+        columns: Column names, comma separated, for the columns format.
+        pos: Which of CoNLL-U's two tag columns becomes the feature ``pos``.
+        label_names: Names of integer labels: a list, or a file with one name a line.
+        prefix: Put before document numbers that the reader has to make up, so that several files do not share them.
+    """
+
+    columns: str | None = None
+    pos: Literal["xpos", "upos"] = "xpos"
+    label_names: Sequence[str] | str | Path | None = None
+    prefix: str = ""
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing but spaces and tabs."""
+    return not text.strip(BLANK)
+
+
+class Tally:
+    """Counts of what a reader did, by kind, with the first lines."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], int] = {}
+        self._lines: dict[tuple[str, str], list[int]] = {}
+
+    def add(self, kind: str, line: int, what: str = "") -> None:
+        """Count one more of a kind; ``what`` names a column or key where the message speaks of one."""
+        key = kind, what
+        self._counts[key] = self._counts.get(key, 0) + 1
+        lines = self._lines.setdefault(key, [])
+        if len(lines) < _N_EXAMPLES:
+            lines.append(line)
+
+    def notes(self) -> tuple[Note, ...]:
+        """One note per kind, in order of first appearance."""
+        return tuple(self._note(kind, what, n) for (kind, what), n in self._counts.items())
+
+    def _note(self, kind: str, what: str, n: int) -> Note:
+        template, noun = _MESSAGES[kind]
+        lines = tuple(self._lines[kind, what])
+        message = template.format(n=f"{n:,} {noun}{'' if n == 1 else 's'}", what=what)
+        if lines:
+            more = ", ..." if n > len(lines) else ""
+            message += f" ({'line' if n == 1 else 'lines'} {', '.join(map(str, lines))}{more})"
+        return Note(kind, message, n, lines)
+
+
+class Collector:
+    """Gathers rows into sentences; rows without a word or a tag are counted and dropped.
+
+    Args:
+        path: The file, for errors.
+        features: Names of the token features, in the order in which rows give their values.
+        labelled: Whether rows carry entity tags.
+    """
+
+    def __init__(self, path: str, features: Sequence[str], *, labelled: bool) -> None:
+        self.sentences: list[Sentence] = []
+        self.tally = Tally()
+        self._path = path
+        # Raw cell -> stripped, interned cell: a corpus has few different values, and checking each once is enough.
+        self._tags: dict[str, str] = {}
+        self._values: dict[str, str] = {}
+        self.open(features, labelled=labelled)
+
+    def open(self, features: Sequence[str], *, labelled: bool) -> None:
+        """Begin a sentence with these columns; :meth:`close` begins the next one with the same."""
+        self._names = tuple(features)
+        self._labelled = labelled
+        self._words: list[str] = []
+        self._labels: list[str] = []
+        self._columns: tuple[list[str], ...] = tuple([] for _ in self._names)
+        self._line = 0
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether a sentence is open."""
+        return bool(self._words)
+
+    def add(self, line: int, word: str, values: Sequence[str], tag: str | None = None) -> bool:
+        """Add one row to the open sentence.
+
+        Args:
+            line: 1-based line in the file.
+            word: The word, exactly as written.
+            values: One value per token feature.
+            tag: The entity tag, where the file is labelled.
+
+        Returns:
+            Whether the row was kept.
+
+        Raises:
+            TagError: If the tag is none.
+        """
+        if is_blank(word):
+            self.tally.add("blank_word", line)
+            return False
+        if self._labelled:
+            label = self._tags.get(tag or "")
+            if label is None:
+                label = self._check_tag(line, tag or "")
+            if not label:
+                self.tally.add("missing_tag", line)
+                return False
+            self._labels.append(label)
+        if not self._words:
+            self._line = line
+        self._words.append(sys.intern(word))
+        for name, column, value in zip(self._names, self._columns, values, strict=True):
+            known = self._values.get(value)
+            if known is None:
+                known = self._values[value] = sys.intern(value.strip(BLANK))
+            if not known:
+                self.tally.add("missing_feature", line, name)
+            column.append(known or MISSING)
+        return True
+
+    def _check_tag(self, line: int, tag: str) -> str:
+        label = self._tags[tag] = sys.intern(tag.strip(BLANK))
+        if label:
+            try:
+                split_tag(label)
+            except TagError as error:
+                raise TagError(str(error), path=self._path, line=line) from error
+        return label
+
+    def close(self, document: str | None = None, text: str | None = None) -> None:
+        """End the open sentence, if any row of it was kept."""
+        if not self._words:
+            return
+        self.sentences.append(
+            Sentence(
+                words=tuple(self._words),
+                features={name: tuple(column) for name, column in zip(self._names, self._columns, strict=True)},
+                labels=tuple(self._labels) if self._labelled else None,
+                document=document,
+                line=self._line,
+                text=text,
+                source=self._path,
+            )
+        )
+        self.open(self._names, labelled=self._labelled)

@@ -1,0 +1,148 @@
+"""CoNLL-U with an entity layer in MISC (``NER=B-PER``), as Universal NER adds it to Universal Dependencies."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nomina.data.formats.collect import MISSING, Collector, ReadOptions, Result, is_blank
+from nomina.data.formats.columns import read_comment
+from nomina.data.formats.source import split_lines
+from nomina.data.records import Note
+from nomina.data.tags import OUTSIDE
+from nomina.errors import FormatError
+
+__all__ = ["looks_like", "read"]
+
+_N_COLUMNS = 10
+_ID = re.compile(r"[0-9]+(?:(?P<range>-)[0-9]+|(?P<empty>\.)[0-9]+)?")
+_HAS_NER = re.compile(r"[\t|]NER=")
+_HAS_OUTSIDE = re.compile(r"[\t|]NER=O(?=[|\r\n]|$)")
+_FORM, _UPOS, _XPOS, _MISC = 1, 3, 4, 9
+
+
+class _Token(NamedTuple):
+    """One written token of the text: a word, or a multiword range with its surface form."""
+
+    form: str
+    space_after: bool
+
+
+class _Block:
+    """What is known of the open sentence besides its words."""
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+        self.tokens: list[_Token] = []
+        self.covered = 0  # last word id of the open multiword range: its words are not written on their own
+
+    def written(self) -> str:
+        """The text, as comment or rebuilt from the tokens and ``SpaceAfter=No``."""
+        if self.text is not None:
+            return self.text
+        return "".join(token.form + " " * token.space_after for token in self.tokens).rstrip(" ")
+
+
+def looks_like(head: str) -> bool:
+    """Whether the first row has ten tab-separated columns of which the first is a word id."""
+    row = next((line for line in split_lines(head) if line and line[0] != "#"), "")
+    cells = row.split("\t")
+    return len(cells) == _N_COLUMNS and _ID.fullmatch(cells[0]) is not None
+
+
+def read(text: str, path: str, options: ReadOptions) -> Result:
+    """Read CoNLL-U.
+
+    Multiword ranges and empty nodes are skipped and counted; the words are those of the FORM column. The feature
+    ``pos`` is XPOS or UPOS by choice; if the chosen column is empty throughout, the other one, with a note. Where no
+    word says ``NER=O``, words without ``NER=`` are outside; where no word has ``NER=``, there are no labels.
+
+    Raises:
+        FormatError: If a row does not have ten columns or no word id.
+        TagError: If an entity tag is none.
+    """
+    lines = split_lines(text)
+    pos, notes = _choose_pos(lines, options)
+    labelled = _HAS_NER.search(text) is not None
+    default = OUTSIDE if labelled and _HAS_OUTSIDE.search(text) is None else ""
+    if default:
+        message = f"no word says NER=O: words without NER= were read as {OUTSIDE}"
+        notes = (*notes, Note("implicit_outside", message))
+    collector = Collector(path, ("pos",) if pos is not None else (), labelled=labelled)
+    rebuild = "SpaceAfter=No" in text
+    _collect(collector, lines, path, options.prefix, _Columns(pos, default, rebuild))
+    return Result(collector.sentences, notes + collector.tally.notes())
+
+
+class _Columns(NamedTuple):
+    pos: int | None
+    default_tag: str
+    rebuild: bool
+
+
+def _collect(collector: Collector, lines: list[str], path: str, prefix: str, columns: _Columns) -> None:
+    block, document, n_documents = _Block(), None, 0
+    for number, line in enumerate([*lines, ""], 1):
+        if is_blank(line):
+            known = block.text is not None or columns.rebuild
+            collector.close(document, block.written() if known else None)
+            block = _Block()
+        elif line[0] == "#":
+            comment = read_comment(line)
+            if comment is not None and comment.key == "newdoc":
+                n_documents += 1
+                document = comment.value or f"{prefix}{n_documents}"
+            elif comment is not None and comment.key == "text":
+                block.text = comment.value
+        else:
+            _add_row(collector, block, number, _cells(line, number, path), columns)
+
+
+def _cells(line: str, number: int, path: str) -> list[str]:
+    cells = line.split("\t")
+    if len(cells) == _N_COLUMNS and _ID.fullmatch(cells[0]):
+        return cells
+    raise FormatError(
+        f"expected a word id and nine more columns, parted by tabs, found {len(cells)} columns: {line[:80]!r}; "
+        "mend the row, or read the file as plain columns (--format columns --columns ...)",
+        path=path,
+        line=number,
+    )
+
+
+def _add_row(collector: Collector, block: _Block, number: int, cells: list[str], columns: _Columns) -> None:
+    kind = _ID.fullmatch(cells[0])
+    if kind is not None and kind["empty"]:
+        collector.tally.add("empty_node", number)
+        return
+    misc = cells[_MISC].split("|")
+    token = _Token(cells[_FORM], "SpaceAfter=No" not in misc)
+    if kind is not None and kind["range"]:
+        collector.tally.add("multiword", number)
+        block.covered = int(cells[0].rpartition("-")[2])
+        block.tokens.append(token)
+        return
+    if int(cells[0]) > block.covered:
+        block.tokens.append(token)
+    tag = next((entry[4:] for entry in misc if entry.startswith("NER=")), columns.default_tag)
+    values = () if columns.pos is None else (cells[columns.pos],)
+    collector.add(number, cells[_FORM], values, tag)
+
+
+def _choose_pos(lines: list[str], options: ReadOptions) -> tuple[int | None, tuple[Note, ...]]:
+    """Index of the column for ``pos``: the chosen one, the other where that is empty, or none."""
+    chosen, other = (_XPOS, _UPOS) if options.pos == "xpos" else (_UPOS, _XPOS)
+    names = {_XPOS: "XPOS", _UPOS: "UPOS"}
+    for column in (chosen, other):
+        if any(_has_value(line, column) for line in lines):
+            if column == chosen:
+                return column, ()
+            return column, (
+                Note("pos_column", f"{names[chosen]} is empty throughout: pos was read from {names[other]}"),
+            )
+    return None, (Note("pos_column", "UPOS and XPOS are empty throughout: read without the feature pos"),)
+
+
+def _has_value(line: str, column: int) -> bool:
+    cells = line.split("\t", column + 1)
+    return line[:1] != "#" and len(cells) > column and cells[column] not in (MISSING, "")

@@ -1,0 +1,101 @@
+"""The records that every room speaks of: readers make them, encoders eat them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Note", "Sentence", "Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One entity mention.
+
+    Attributes:
+        label: Entity type, without a scheme's prefix (``"per"``).
+        start: Index of the first word, 0-based.
+        end: Index after the last word (end-exclusive), ``end > start``.
+        score: Probability in [0, 1], where a model gave one.
+        start_char: Offset of the first character in the sentence's text, where the text is known.
+        end_char: Offset after the last character, where the text is known.
+    """
+
+    label: str
+    start: int
+    end: int
+    score: float | None = field(default=None, compare=False)
+    start_char: int | None = field(default=None, compare=False)
+    end_char: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a reader, a cleaning or a splitting step did that the user should hear of, once, with its count.
+
+    Attributes:
+        kind: Short stable key, such as ``"blank_word"`` or ``"encoding"``.
+        message: One sentence for people.
+        count: How many rows, words or sentences it touched.
+        lines: 1-based source lines of the first few, as examples.
+    """
+
+    kind: str
+    message: str
+    count: int = 1
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words with what is known of each; every column has one value per word.
+
+    Attributes:
+        words: The words, in order; never empty strings.
+        features: Token features by column name (``"pos"`` first), each one value per word.
+        labels: Entity tags, one per word, or ``None`` where the input has none.
+        document: Identifier of the document, or ``None`` where documents are not marked.
+        line: 1-based line of the first word in the source file, or ``None`` where there is no file.
+        text: The original text, where it is known.
+        source: The file it was read from, for messages; sentences of one corpus may come from several.
+
+    Raises:
+        ValueError: If a column's length differs from the number of words.
+    """
+
+    words: tuple[str, ...]
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    labels: tuple[str, ...] | None = None
+    document: str | None = None
+    line: int | None = None
+    text: str | None = None
+    source: str | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n_words = len(self.words)
+        for name, values in self.features.items():
+            if len(values) != n_words:
+                raise ValueError(f"feature {name!r} has {len(values)} values for {n_words} words")
+        if self.labels is not None and len(self.labels) != n_words:
+            raise ValueError(f"{len(self.labels)} labels for {n_words} words")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def offsets(self) -> tuple[tuple[int, int], ...] | None:
+        """Character offsets (start, end-exclusive) of each word in ``text``.
+
+        Returns:
+            One pair per word, or ``None`` where the text is unknown or does not hold the words in order
+            (a contraction that its treebank writes out as two words, for instance).
+        """
+        if self.text is None:
+            return None
+        pairs, position = [], 0
+        for word in self.words:
+            start = self.text.find(word, position)
+            if start < 0:
+                return None
+            position = start + len(word)
+            pairs.append((start, position))
+        return tuple(pairs)

