@@ -1,0 +1,46 @@
+"""Write files so that they are complete or not there at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from nomina.errors import OutputError
+
+__all__ = ["open_output", "write_text"]
+
+
+@contextmanager
+def open_output(path: Path, *, overwrite: bool = True) -> Iterator[TextIO]:
+    """Open a text file (UTF-8, Unix line ends) that appears under its name only when it is complete.
+
+    Args:
+        path: The file to write; its folder is made where it is missing.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        OutputError: If the file exists and may not be replaced, or cannot be written.
+    """
+    if not overwrite and path.exists():
+        raise OutputError(f"{path} exists; choose another name, or replace it with --overwrite")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file at once, complete or not at all."""
+    with open_output(path) as file:
+        file.write(text)

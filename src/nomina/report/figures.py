@@ -1,0 +1,32 @@
+"""All figures of a run or of an evaluation, saved side by side as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nomina.report.plots.confusion import plot_confusion
+from nomina.report.plots.figure import save_figure
+from nomina.report.plots.training import plot_training
+from nomina.report.plots.types import plot_types
+from nomina.scoring.evaluate import Evaluation
+
+__all__ = ["draw_evaluation", "draw_training"]
+
+
+def draw_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
+    """Draw the confusion matrices (``confusion``) and the F1 of each type (``types``).
+
+    Returns:
+        The PNG files by name; an SVG stands next to each.
+    """
+    return {
+        "confusion": save_figure(plot_confusion(evaluation.confusion), folder / "confusion").png,
+        "types": save_figure(plot_types(evaluation), folder / "types").png,
+    }
+
+
+def draw_training(history: Iterable[Mapping[str, Any]], folder: Path) -> dict[str, Path]:
+    """Draw loss and dev F1 over the steps (``training``), from the rows of ``history.jsonl``."""
+    return {"training": save_figure(plot_training(history), folder / "training").png}

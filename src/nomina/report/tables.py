@@ -1,0 +1,127 @@
+"""Scores as a table: in the terminal (Rich) and in Markdown, from the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from nomina.scoring.evaluate import Evaluation
+from nomina.scoring.scores import Average, Counts
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = [
+    "ScoreRow",
+    "escape_cell",
+    "markdown_table",
+    "score_rows",
+    "scores_caption",
+    "scores_markdown",
+    "scores_table",
+]
+
+_Figures: TypeAlias = Counts | Average
+
+
+class ScoreRow(NamedTuple):
+    """One line of a score table: an entity type or an average, in both matching modes."""
+
+    name: str
+    support: int
+    default: _Figures
+    strict: _Figures
+    is_average: bool = False
+
+
+def score_rows(evaluation: Evaluation) -> list[ScoreRow]:
+    """Entity types alphabetically, then the micro, macro and weighted averages.
+
+    A type that only one of the two modes finds has zero counts in the other. ``support`` is that of the default mode.
+    """
+    default, strict = evaluation.default, evaluation.strict
+    rows = []
+    for name in sorted(default.by_type.keys() | strict.by_type.keys()):
+        counts = default.by_type.get(name, Counts())
+        rows.append(ScoreRow(name, counts.support, counts, strict.by_type.get(name, Counts())))
+    support = default.micro.support
+    return [
+        *rows,
+        ScoreRow("micro", support, default.micro, strict.micro, is_average=True),
+        ScoreRow("macro", support, default.macro, strict.macro, is_average=True),
+        ScoreRow("weighted", support, default.weighted, strict.weighted, is_average=True),
+    ]
+
+
+def scores_caption(evaluation: Evaluation) -> str:
+    """How the figures came about: scorer, scheme, modes, size, repaired sequences, words without a prediction."""
+    n_repaired = evaluation.default.n_repaired
+    parts = [
+        f"seqeval, {evaluation.scheme.value}, default (as conlleval) and strict",
+        f"{_count(evaluation.n_sentences, 'sentence')}, {_count(evaluation.n_words, 'word')}",
+        f"{_count(n_repaired, 'predicted sequence')} repaired by the default mode",
+    ]
+    if evaluation.n_missing_words:
+        parts.append(f"{_count(evaluation.n_missing_words, 'word')} without a prediction, counted as O")
+    if evaluation.strict.micro.support != evaluation.default.micro.support:
+        parts.append(
+            f"the strict mode reads {evaluation.strict.micro.support:,} gold entities, since some gold tags are not "
+            f"valid {evaluation.scheme.value}"
+        )
+    return "; ".join(parts) + "."
+
+
+def scores_table(evaluation: Evaluation, title: str | None = None) -> Table:
+    """Lay the scores out for the terminal, default and strict side by side; fits 80 columns with short type names."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=title,
+        caption=scores_caption(evaluation),
+        box=box.SIMPLE_HEAD,
+        caption_justify="left",
+        collapse_padding=True,
+    )
+    table.add_column("type", overflow="fold")
+    for heading in ("support", *(f"{mode}\n{figure}" for mode in ("default", "strict") for figure in ("P", "R", "F1"))):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows = score_rows(evaluation)
+    for i, row in enumerate(rows):
+        last_type = not row.is_average and i + 1 < len(rows) and rows[i + 1].is_average
+        table.add_row(
+            *map(escape, _cells(row)),
+            end_section=last_type,
+            style="bold" if row.name == "micro" and row.is_average else None,
+        )
+    return table
+
+
+def scores_markdown(evaluation: Evaluation) -> str:
+    """The same as a Markdown table with its caption below, for model cards and READMEs; ends with a line break."""
+    figures = ("precision", "recall", "F1")
+    header = ["type", "support", *figures, *(f"strict {figure}" for figure in figures)]
+    rows = [_cells(row) for row in score_rows(evaluation)]
+    return f"{markdown_table(header, rows)}\n{scores_caption(evaluation)}\n"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A GitHub-flavoured Markdown table: first column left, the others right; ends with a line break."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join("| " + " | ".join(escape_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def escape_cell(text: str) -> str:
+    """Text that does not break out of a Markdown table cell."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def _cells(row: ScoreRow) -> list[str]:
+    name = f"{row.name} avg" if row.is_average else row.name
+    figures = [f"{x:.4f}" for side in (row.default, row.strict) for x in (side.precision, side.recall, side.f1)]
+    return [name, f"{row.support:,}", *figures]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

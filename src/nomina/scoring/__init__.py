@@ -1,0 +1,20 @@
+"""Scores: gold and predicted tags in, counts, figures and the label confusion out.
+
+:func:`score` is the way in. seqeval says what an entity is, in its default (``conlleval``) and its strict mode
+(Nakayama 2018, https://github.com/chakki-works/seqeval); the counts are kept, and every figure is derived from them.
+"""
+
+from nomina.scoring.confusion import LabelConfusion, label_confusion
+from nomina.scoring.evaluate import Evaluation, score
+from nomina.scoring.scores import Average, Counts, MatchingMode, Scores
+
+__all__ = [
+    "Average",
+    "Counts",
+    "Evaluation",
+    "LabelConfusion",
+    "MatchingMode",
+    "Scores",
+    "label_confusion",
+    "score",
+]

@@ -1,0 +1,127 @@
+"""Gold and predicted tags in, the whole evaluation out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nomina.data.tags import Scheme
+from nomina.errors import DataError
+from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
+from nomina.scoring.chunks import Chunk, Chunks, read_chunks
+from nomina.scoring.confusion import LabelConfusion, label_confusion
+from nomina.scoring.scores import Counts, MatchingMode, Scores
+
+__all__ = ["Evaluation", "score"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a tagger got right and wrong on one set of sentences.
+
+    Attributes:
+        default: Scores in seqeval's default mode, which reads invalid tags as ``conlleval`` does.
+        strict: Scores in seqeval's strict mode, where an invalid chunk counts as nothing.
+        n_sentences: Gold sentences.
+        n_words: Gold words.
+        n_missing_words: Words without a prediction, which count as ``O``.
+        confusion: Words by gold and predicted tag.
+    """
+
+    default: Scores
+    strict: Scores
+    n_sentences: int
+    n_words: int
+    n_missing_words: int
+    confusion: LabelConfusion
+
+    @property
+    def scheme(self) -> Scheme:
+        """Tag scheme that gold and prediction were read in."""
+        return self.default.scheme
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values for JSON: figures and the counts behind them."""
+        return {
+            "n_sentences": self.n_sentences,
+            "n_words": self.n_words,
+            "n_missing_words": self.n_missing_words,
+            "default": self.default.to_dict(),
+            "strict": self.strict.to_dict(),
+            "confusion": self.confusion.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Evaluation:
+        """Read what :meth:`to_dict` wrote; all figures are derived anew from the counts.
+
+        Raises:
+            DataError: If a field is missing or holds something else.
+        """
+        try:
+            return cls(
+                default=Scores.from_dict(record["default"]),
+                strict=Scores.from_dict(record["strict"]),
+                n_sentences=int(record["n_sentences"]),
+                n_words=int(record["n_words"]),
+                n_missing_words=int(record["n_missing_words"]),
+                confusion=LabelConfusion.from_dict(record["confusion"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            raise DataError(
+                f"expected scores as Evaluation.to_dict writes them, found a fault at {fault}; evaluate again"
+            ) from fault
+
+
+def score(gold: TagSequences, predicted: Predictions, scheme: Scheme = Scheme.IOB2) -> Evaluation:
+    """Score predicted tags against gold tags, with seqeval's reading of what an entity is.
+
+    Args:
+        gold: One tag per word and sentence.
+        predicted: As ``gold``, in the same order. A sentence may be cut short or ``None``, and sentences at the end
+            may be absent: every missing word counts as ``O``, so that gold there is missed.
+        scheme: Scheme of both.
+
+    Raises:
+        ValueError: If there are more predictions than gold.
+        TagError: On a tag that is none, or whose prefix the scheme does not have.
+    """
+    sequences, n_missing_words = pad_predictions(gold, predicted)
+    pairs = [
+        (read_chunks(gold_tags, scheme), read_chunks(tags, scheme))
+        for gold_tags, tags in zip(gold, sequences, strict=True)
+    ]
+    n_repaired = sum(not found.is_valid for _, found in pairs)
+
+    def scores(mode: MatchingMode) -> Scores:
+        return Scores(scheme, mode, _count_by_type((_of(g, mode), _of(p, mode)) for g, p in pairs), n_repaired)
+
+    return Evaluation(
+        default=scores("default"),
+        strict=scores("strict"),
+        n_sentences=len(gold),
+        n_words=sum(map(len, gold)),
+        n_missing_words=n_missing_words,
+        confusion=label_confusion(gold, sequences),
+    )
+
+
+def _of(chunks: Chunks, mode: MatchingMode) -> set[Chunk]:
+    return chunks.strict if mode == "strict" else chunks.default
+
+
+def _count_by_type(pairs: Iterable[tuple[set[Chunk], set[Chunk]]]) -> dict[str, Counts]:
+    """Count by type over sentences of (gold, predicted) chunks; types with neither do not appear, as in seqeval."""
+    n_gold: Counter[str] = Counter()
+    n_predicted: Counter[str] = Counter()
+    n_correct: Counter[str] = Counter()
+    for gold, predicted in pairs:
+        n_gold.update(chunk.label for chunk in gold)
+        n_predicted.update(chunk.label for chunk in predicted)
+        n_correct.update(chunk.label for chunk in gold & predicted)
+    return {
+        label: Counts(n_correct[label], n_predicted[label], n_gold[label])
+        for label in sorted(n_gold.keys() | n_predicted.keys())
+    }

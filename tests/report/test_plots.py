@@ -1,0 +1,196 @@
+"""Figures: what is computed is tested by its numbers, what is drawn by being there, whole and repeatable."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from nomina.data.tags import Scheme
+from nomina.errors import OutputError
+from nomina.report.figures import draw_evaluation, draw_training
+from nomina.report.plots import (
+    confusion_panels,
+    plot_confusion,
+    plot_training,
+    plot_types,
+    save_figure,
+    training_curve,
+    type_bars,
+)
+from nomina.report.plots.confusion import compact_count
+from nomina.report.plots.training import Series, smooth
+from nomina.scoring import Evaluation, LabelConfusion, score
+
+HISTORY = [
+    {"step": 10, "epoch": 0.5, "loss": 1.0, "learning_rate": 2e-4, "grad_norm": 1.1},
+    {"step": 20, "epoch": 1.0, "loss": 0.5, "learning_rate": 1e-4, "grad_norm": 0.9},
+    {"step": 20, "epoch": 1.0, "dev_f1": 0.6, "dev_precision": 0.7, "dev_recall": 0.5, "dev_loss": 0.55},
+    {"step": 30, "epoch": 1.5, "loss": float("nan")},
+    {"step": 40, "epoch": 2.0, "dev_f1": 0.8},
+    {"step": 60, "epoch": 3.0, "dev_f1": 0.8},
+]
+
+
+def figures(evaluation: Evaluation) -> dict[str, Figure]:
+    return {
+        "confusion": plot_confusion(evaluation.confusion),
+        "training": plot_training(HISTORY),
+        "types": plot_types(evaluation),
+    }
+
+
+def test_confusion_panels_hold_counts_and_shares(evaluation: Evaluation) -> None:
+    whole, inner = confusion_panels(evaluation.confusion)
+    assert whole.labels == ("O", "B-art", "B-geo", "I-geo", "B-per", "I-per")
+    assert inner.labels == whole.labels[1:]
+    assert (whole.counts.sum(), inner.counts.sum()) == (10, 5)
+    geo = whole.labels.index("B-geo")
+    np.testing.assert_allclose(whole.shares[geo], [1 / 3, 0, 1 / 3, 1 / 3, 0, 0])
+    np.testing.assert_allclose(inner.shares[geo - 1], [0, 0.5, 0.5, 0, 0])
+
+
+def test_confusion_draws_one_number_per_cell_that_is_not_zero(evaluation: Evaluation) -> None:
+    figure = plot_confusion(evaluation.confusion)
+    panels = confusion_panels(evaluation.confusion)
+    for panel, axes in zip(panels, figure.axes, strict=False):
+        assert sorted(int(text.get_text()) for text in axes.texts) == sorted(panel.counts[panel.counts > 0])
+        assert [text.get_text() for text in axes.get_yticklabels()] == list(panel.labels)
+    assert figure.axes[2].get_ylabel() == "share of gold row"
+
+
+@pytest.mark.parametrize("n_types", [8, 18])
+def test_tick_labels_do_not_overlap_at_17_and_37_labels(n_types: int) -> None:
+    tags = [f"{prefix}-WORK_OF_ART{i:02}" for i in range(n_types) for prefix in "BI"]
+    figure = plot_confusion(score([["O", *tags]], [["O", *tags]]).confusion)
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * figure.dpi
+    for axes in figure.axes[:2]:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+        assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
+        outer = axes.get_tightbbox()
+        assert outer is not None
+        assert 0 <= outer.x0 < outer.x1 <= width
+        assert 0 <= outer.y0 < outer.y1 <= height
+    assert figure.axes[0].get_tightbbox().x1 <= figure.axes[1].get_tightbbox().x0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (7, "7"),
+        (9_876, "9,876"),
+        (12_340, "12.3k"),
+        (99_949, "99.9k"),
+        (99_950, "100k"),
+        (742_101, "742k"),
+        (999_499, "999k"),
+        (999_500, "1.0M"),
+        (12_300_000, "12.3M"),
+        (2_100_000_000, "2.1G"),
+    ],
+)
+def test_compact_counts_have_at_most_five_characters(count: int, text: str) -> None:
+    assert compact_count(count) == text
+    assert len(text) <= 5
+
+
+def test_training_curve_separates_the_rows_and_finds_the_first_best_step() -> None:
+    curve = training_curve(HISTORY)
+    assert curve.loss == Series((10, 20), (1.0, 0.5))
+    assert curve.dev_f1 == Series((20, 40, 60), (0.6, 0.8, 0.8))
+    assert curve.dev_loss == Series((20,), (0.55,))
+    assert curve.smoothed == Series()
+    assert (curve.best_step, curve.best_f1) == (40, 0.8)
+
+
+def test_the_later_of_two_rows_for_one_step_counts() -> None:
+    curve = training_curve([{"step": 10, "loss": 3.0}, {"step": 20, "loss": 2.0}, {"step": 10, "loss": 1.0}])
+    assert curve.loss == Series((10, 20), (1.0, 2.0))
+
+
+def test_long_runs_get_a_running_mean() -> None:
+    curve = training_curve([{"step": step, "loss": step % 2} for step in range(400)])
+    half = 10
+    assert curve.smoothed.steps == tuple(range(half, 400 - half))
+    expected = np.convolve(curve.loss.values, np.full(2 * half + 1, 1 / (2 * half + 1)), mode="valid")
+    np.testing.assert_allclose(curve.smoothed.values, expected)
+
+
+def test_smoothing_fewer_points_than_the_window_gives_nothing() -> None:
+    assert smooth(Series((1, 2), (1.0, 2.0))) == Series((), ())
+
+
+def test_type_bars_fall_by_support(evaluation: Evaluation) -> None:
+    bars = type_bars(evaluation)
+    assert bars.labels == ("geo", "per", "art")
+    assert bars.support == (3, 2, 0)
+    assert bars.default_f1 == (0.8, 1.0, 0.0)
+    assert bars.strict_f1 == (0.5, 1.0, 0.0)
+    assert bars.modes_differ
+    assert bars.micro_f1 == evaluation.default.f1
+
+
+def test_equal_modes_give_one_bar_per_type() -> None:
+    bars = type_bars(score([["B-geo"]], [["B-geo"]]))
+    assert not bars.modes_differ
+    (axes,) = plot_types(score([["B-geo"]], [["B-geo"]])).axes
+    assert len(axes.patches) == 1
+
+
+@pytest.mark.parametrize("name", ["confusion", "training", "types"])
+def test_saved_figures_are_whole_not_blank_and_repeatable(name: str, evaluation: Evaluation, tmp_path: Path) -> None:
+    first = save_figure(figures(evaluation)[name], tmp_path / "a" / name)
+    second = save_figure(figures(evaluation)[name], tmp_path / "b" / f"{name}.png")
+    assert np.ptp(imread(first.png)[..., :3]) > 0.5
+    assert ET.parse(first.svg).getroot().tag.endswith("svg")
+    assert first.svg.read_bytes() == second.svg.read_bytes()
+    assert first.png.read_bytes() == second.png.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [f"{name}.png", f"{name}.svg"]
+
+
+def test_all_figures_of_a_run_are_saved_by_name(evaluation: Evaluation, tmp_path: Path) -> None:
+    files = {**draw_evaluation(evaluation, tmp_path), **draw_training(HISTORY, tmp_path)}
+    assert files == {name: tmp_path / f"{name}.png" for name in ("confusion", "types", "training")}
+    assert all(path.exists() and path.with_suffix(".svg").exists() for path in files.values())
+
+
+def test_dollar_signs_in_a_type_are_not_read_as_formulas(tmp_path: Path) -> None:
+    evaluation = score([["B-$^$"]], [["O"]])
+    save_figure(plot_confusion(evaluation.confusion), tmp_path / "confusion")
+    save_figure(plot_types(evaluation), tmp_path / "types")
+
+
+def test_a_name_with_a_dot_keeps_it(evaluation: Evaluation, tmp_path: Path) -> None:
+    assert save_figure(plot_types(evaluation), tmp_path / "run.v1").png.name == "run.v1.png"
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(evaluation: Evaluation, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="another folder"):
+        save_figure(plot_types(evaluation), tmp_path / "file" / "types")
+
+
+def test_nothing_to_draw_is_drawn_all_the_same(tmp_path: Path) -> None:
+    save_figure(plot_training([]), tmp_path / "training")
+    save_figure(plot_types(score([["O"]], [["O"]])), tmp_path / "types")
+    save_figure(plot_confusion(LabelConfusion((), ())), tmp_path / "confusion")
+    save_figure(plot_confusion(score([], [], Scheme.BIOES).confusion), tmp_path / "outside")
+
+
+def test_plots_leave_pyplot_alone(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from nomina.report.plots import plot_training, save_figure\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        f"save_figure(plot_training([]), {str(tmp_path / 'x')!r})\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
