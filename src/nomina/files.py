@@ -25,7 +25,7 @@ def open_output(path: Path, *, overwrite: bool = True) -> Iterator[TextIO]:
         OutputError: If the file exists and may not be replaced, or cannot be written.
     """
     if not overwrite and path.exists():
-        raise OutputError(f"{path} exists; choose another name, or replace it with --overwrite")
+        raise OutputError(f"{path} exists; choose another name, or replace it (--overwrite)")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

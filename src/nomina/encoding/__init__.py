@@ -1,0 +1,1 @@
+"""From sentences to the arrays and tensors that an encoder reads, and from label scores back to spans."""

@@ -1,0 +1,71 @@
+"""``TaggerConfig``: everything that is needed to build a tagger and to feed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from transformers import AutoConfig, PretrainedConfig
+
+__all__ = ["TaggerConfig"]
+
+
+class TaggerConfig(PretrainedConfig):
+    """Configuration of a :class:`~nomina.model.tagger.Tagger`; ``config.json`` of a model folder.
+
+    Args:
+        encoder: The encoder's own configuration as a dictionary with its ``model_type``.
+        encoder_name: What the user called the encoder (a hub id, a folder, ``"minilm"``), for information.
+        features: Token features in the order of ``feature_ids``: ``name``, ``values`` (id 0 is the unknown value)
+            and ``dim``, the size of the embedding (1 or more). Empty for a tagger that reads words alone.
+        labels: Label names by id, at least one.
+        scheme: Tag scheme of the labels.
+        fusion: How features join the encoder's output: ``"concat"``.
+        head: ``"linear"``.
+        dropout: Dropout before the classifier, in [0, 1).
+        feature_dropout: Share of feature values replaced by the unknown value in training, in [0, 1].
+        max_pieces: The most word pieces of a window, special pieces included; 0 means the encoder's limit.
+        kwargs: Passed on to ``PretrainedConfig``.
+    """
+
+    model_type = "nomina-tagger"
+
+    def __init__(
+        self,
+        encoder: Mapping[str, Any] | None = None,
+        encoder_name: str = "",
+        features: Sequence[Mapping[str, Any]] = (),
+        labels: Sequence[str] | None = None,
+        scheme: str = "IOB2",
+        fusion: str = "concat",
+        head: str = "linear",
+        dropout: float = 0.1,
+        feature_dropout: float = 0.1,
+        max_pieces: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        if labels is not None:
+            kwargs["id2label"] = dict(enumerate(labels))
+            kwargs["label2id"] = {label: i for i, label in enumerate(labels)}
+        self.encoder = dict(encoder) if encoder is not None else {"model_type": "bert"}
+        self.encoder_name = encoder_name
+        self.features = [dict(feature) for feature in features]
+        self.scheme = scheme
+        self.fusion = fusion
+        self.head = head
+        self.dropout = dropout
+        self.feature_dropout = feature_dropout
+        self.max_pieces = max_pieces
+        super().__init__(**kwargs)
+
+    @property
+    def labels(self) -> list[str]:
+        """Label names by id."""
+        names: Mapping[Any, str] = self.id2label or {}
+        return [names[i] for i in range(len(names))]
+
+    def encoder_config(self) -> PretrainedConfig:
+        """The encoder's configuration as an object of its own class."""
+        options = {key: value for key, value in self.encoder.items() if key != "model_type"}
+        config: PretrainedConfig = AutoConfig.for_model(self.encoder["model_type"], **options)
+        return config

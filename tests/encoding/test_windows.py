@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nomina.data.formats import read
+from nomina.data.records import Sentence
+from nomina.encoding.batches import collate
+from nomina.encoding.tokenizers import WordPieces
+from nomina.encoding.vocabulary import UNKNOWN, Vocabulary
+from nomina.encoding.windows import IGNORE, Windows, encode
+from strategies import WORDS, sentences_of
+
+MakeWordPieces = Callable[[str], WordPieces]
+SIX_SENTENCES = [list(sentence.words) for sentence in read("sample")[:6]]
+
+
+class SizedWords:
+    """Stands in for ``WordPieces``: the word ``"3"`` has three pieces; all pieces of a corpus differ."""
+
+    prefix = (1001, 1002)
+    suffix = (1003,)
+    pad_id = 0
+
+    def __call__(self, words: list[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        offsets = np.cumsum([0, *map(int, words)])
+        return np.arange(offsets[-1], dtype=np.int32), offsets
+
+
+def encode_sizes(sizes: Sequence[Sequence[int]], room: int) -> Windows:
+    sentences = [Sentence(tuple(map(str, row))) for row in sizes]
+    return encode(sentences, cast("WordPieces", SizedWords()), max_pieces=room + 3)
+
+
+def numbered(sentences: Sequence[Sequence[str]]) -> tuple[list[Sentence], dict[str, Vocabulary], Vocabulary]:
+    """Sentences in which each word of the corpus has a POS tag and a label of its own: its number."""
+    result: list[Sentence] = []
+    total = 0
+    for words in sentences:
+        numbers = tuple(str(total + i) for i in range(len(words)))
+        total += len(words)
+        result.append(Sentence(tuple(words), {"pos": numbers}, numbers))
+    every = tuple(map(str, range(total)))
+    return result, {"pos": Vocabulary((UNKNOWN, *every), unknown=0)}, Vocabulary(every or ("O",))
+
+
+def check_alignment(sentences: Sequence[Sequence[str]], cutter: WordPieces, max_pieces: int) -> None:
+    """Encode, collate, and find each word again at its place with its own POS tag and label."""
+    records, features, labels = numbered(sentences)
+    windows = encode(records, cutter, max_pieces=max_pieces, features=features, labels=labels)
+    words = [word for sentence in sentences for word in sentence]
+    pieces, offsets = cutter(words)
+    assert windows.n_words == len(words)
+    assert windows.n_sentences == len(sentences)
+    assert (np.diff(windows.piece_offsets) >= 1).all()
+    assert (windows.lengths <= max_pieces).all()
+    kept = [word for _, _, first, last in windows.spans.tolist() for word in range(first, last)]
+    assert kept == list(range(len(words)))
+    sentence_of = np.repeat(np.arange(len(sentences)), [len(sentence) for sentence in sentences])
+    if not words:
+        assert len(windows) == 0
+        return
+    batch = collate(windows, range(len(windows)))
+    for row, (start, end, first, last) in enumerate(windows.spans.tolist()):
+        assert start <= first < last <= end
+        assert sentence_of[start] == sentence_of[end - 1]
+        shown = np.arange(start, end)
+        positions = batch["first_pieces"][row, : end - start]
+        assert batch["input_ids"][row, positions].tolist() == pieces[offsets[shown]].tolist()
+        assert batch["attention_mask"][row, positions].all()
+        assert batch["feature_ids"][row, : end - start, 0].tolist() == (shown + 1).tolist()
+        expected = [word if first <= word < last else IGNORE for word in shown.tolist()]
+        assert batch["labels"][row, : end - start].tolist() == expected
+        assert (batch["labels"][row, end - start :] == IGNORE).all()
+
+
+@pytest.mark.parametrize("architecture", ["bert-cased", "bert-uncased", "roberta", "deberta-v3"])
+@settings(deadline=None, max_examples=100)
+@given(sentences=sentences_of(WORDS), max_pieces=st.integers(3, 24) | st.just(512))
+def test_any_words_keep_their_place(
+    architecture: str, sentences: list[list[str]], max_pieces: int, word_pieces: MakeWordPieces
+) -> None:
+    check_alignment(sentences, word_pieces(architecture), max_pieces)
+
+
+@pytest.mark.parametrize("architecture", ["bert-cased", "roberta", "deberta-v3", "modernbert", "minilm"])
+@pytest.mark.parametrize("max_pieces", [3, 4, 16, 512])
+def test_the_sample_keeps_its_place(architecture: str, max_pieces: int, word_pieces: MakeWordPieces) -> None:
+    check_alignment([*SIX_SENTENCES, [], list(chain(*SIX_SENTENCES))], word_pieces(architecture), max_pieces)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    sizes=st.lists(st.lists(st.integers(1, 3) | st.integers(1, 25), max_size=60), max_size=3), room=st.integers(1, 24)
+)
+def test_each_word_belongs_to_the_window_with_most_context(sizes: list[list[int]], room: int) -> None:
+    """Of all windows that show a word, its own has the largest min(pieces to the left, pieces to the right).
+
+    A side that ends where the sentence does is not cut off and counts as unlimited.
+    """
+    windows = encode_sizes(sizes, room)
+    offsets, borders = windows.piece_offsets, set(windows.sentence_offsets.tolist())
+
+    def context(window: tuple[int, int, int, int], word: int) -> float:
+        start, end, _, _ = window
+        left = np.inf if start in borders else offsets[word] - offsets[start]
+        right = np.inf if end in borders else offsets[end] - offsets[word + 1]
+        return float(min(left, right))
+
+    spans = [(a, b, c, d) for a, b, c, d in windows.spans.tolist()]
+    for word in range(windows.n_words):
+        [own] = [span for span in spans if span[2] <= word < span[3]]
+        assert context(own, word) == max(context(span, word) for span in spans if span[0] <= word < span[1])
+
+
+@settings(deadline=None, max_examples=300)
+@given(sizes=st.lists(st.integers(1, 3) | st.integers(1, 25), min_size=1, max_size=80), room=st.integers(1, 24))
+def test_windows_are_full_and_overlap_by_a_quarter_at_most(sizes: list[int], room: int) -> None:
+    windows = encode_sizes([sizes], room)
+    offsets, spans = windows.piece_offsets, windows.spans.tolist()
+    assert (offsets[-1] <= room) == (len(spans) == 1)
+    assert (spans[0][0], spans[-1][1]) == (0, len(sizes))
+    for start, end, _, _ in spans[:-1]:
+        assert offsets[end + 1] - offsets[start] > room
+    for (_, end, _, _), (start, after, _, _) in pairwise(spans):
+        assert 0 <= offsets[end] - offsets[start] <= room // 4
+        assert after > end  # each window shows words that the one before it does not
+    assert windows.n_cut_words == sum(size > room for size in sizes)
+
+
+def test_words_of_one_piece_overlap_by_exactly_a_quarter() -> None:
+    windows = encode_sizes([[1] * 30], room=16)
+    assert windows.spans.tolist() == [[0, 16, 0, 14], [12, 28, 14, 26], [24, 30, 26, 30]]
+
+
+def test_a_long_word_does_not_multiply_windows() -> None:
+    windows = encode_sizes([[1] * 500 + [510] + [1] * 500], room=510)
+    assert windows.spans.tolist() == [[0, 500, 0, 500], [500, 501, 500, 501], [501, 1001, 501, 1001]]
+
+
+def test_a_window_that_is_best_for_no_word_is_left_out() -> None:
+    windows = encode_sizes([[1, 2, 1, 1, 10, 3, 1, 4, 1, 1, 18, 1]], room=24)  # the words 6 to 9 would be one
+    assert windows.spans.tolist() == [[0, 9, 0, 8], [7, 11, 8, 11], [11, 12, 11, 12]]
+
+
+def test_a_word_longer_than_a_window_shows_its_beginning() -> None:
+    windows = encode_sizes([[2, 7, 3], [5]], room=5)
+    assert windows.n_cut_words == 1
+    assert windows.pieces.tolist() == [0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16]
+    assert windows.piece_offsets.tolist() == [0, 2, 7, 10, 15]
+    assert windows.spans[:, 2:].tolist() == [[0, 1], [1, 2], [2, 3], [3, 4]]
+    assert windows.lengths.max() == 8
+
+
+def test_a_word_of_many_pieces_is_labelled(word_pieces: MakeWordPieces) -> None:
+    words = ["Paris", "x" * 2_000, "Turkey"]
+    windows = encode([Sentence(tuple(words))], word_pieces("roberta"), max_pieces=16)
+    assert windows.n_cut_words == 1
+    check_alignment([words], word_pieces("roberta"), 16)
+
+
+def test_missing_and_unseen_values() -> None:
+    sentences = [
+        Sentence(("1", "1"), {"pos": ("NN", "ZZ"), "case": ("low", "up")}, ("O", "B-new")),
+        Sentence(("1",), {"case": ("up",)}),
+        Sentence(()),
+        Sentence(("1",), {"pos": ("VB",)}, ("B-per",)),
+    ]
+    features = {
+        "pos": Vocabulary((UNKNOWN, "NN", "VB"), unknown=0),
+        "case": Vocabulary((UNKNOWN, "up", "low"), unknown=0),
+    }
+    labels = Vocabulary(("O", "B-per"))
+    cutter = cast("WordPieces", SizedWords())
+    windows = encode(sentences, cutter, max_pieces=8, features=features, labels=labels)
+    assert windows.features.tolist() == [[1, 2], [0, 1], [0, 1], [2, 0]]
+    assert windows.labels.tolist() == [0, IGNORE, IGNORE, 1]
+    assert windows.sentence_offsets.tolist() == [0, 2, 3, 3, 4]
+    assert windows.features.dtype == windows.labels.dtype == np.int32
+    bare = encode(sentences, cutter, max_pieces=8)
+    assert bare.features.shape == (4, 0)
+    assert set(bare.labels.tolist()) == {IGNORE}
+
+
+def test_no_room_for_a_word() -> None:
+    assert len(encode_sizes([[1]], room=1)) == 1
+    with pytest.raises(ValueError, match="max_pieces must be at least 4, got 3"):
+        encode_sizes([[1]], room=0)
