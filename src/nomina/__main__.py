@@ -1,0 +1,5 @@
+"""``python -m nomina``: the command line."""
+
+from nomina.cli import main
+
+main()

@@ -1,0 +1,138 @@
+"""The functions of ``import nomina``: the workflow with the arguments that people type in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nomina import workflow
+from nomina.data.cleaning import Cleaned
+from nomina.data.corpus import Corpus, CorpusSplit
+from nomina.data.records import Sentence
+from nomina.errors import ConfigError, DataError
+from nomina.inference import Predictor
+from nomina.runs import Judged
+from nomina.training.config import RunConfig
+
+__all__ = ["evaluate", "load", "train"]
+
+Source = str | Path | Corpus | Cleaned | Sequence[Sentence]
+Files = Sequence[str | Path]
+Say = Callable[[str], None]
+
+_READING = ("format", "columns", "upos", "label_names", "scheme", "repair")
+
+
+def train(
+    data: Source | Files | CorpusSplit,
+    *,
+    output: str | Path,
+    dev: Source | None = None,
+    test: Source | None = None,
+    config: RunConfig | str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    say: Say = print,
+    **settings: Any,
+) -> workflow.TrainResult:
+    """Train a tagger, choose the best epoch by dev F1, score it on the test part, save it with its figures.
+
+    Args:
+        data: Training data: a corpus or its split, sentences, a file of any format, several files, or ``"sample"``.
+        output: Model folder to write.
+        dev: Dev part; without it, a part of the training data, by the setting ``split``.
+        test: Test part; the same. For none at all, ``split=(90, 10, 0)``.
+        config: Settings, or a TOML file with them.
+        resume: Continue an interrupted run in this folder.
+        overwrite: Replace an earlier run in this folder.
+        progress: Whether to draw progress bars (on a terminal).
+        say: Told what happens, one line at a time.
+        settings: Single settings by name, such as ``encoder="minilm"`` or ``epochs=2``; they win over ``config``.
+            ``nomina train --help`` lists them.
+
+    Returns:
+        The model, its scores and what was written.
+
+    Raises:
+        NominaError: As :mod:`nomina.errors` says; a ``ConfigError`` lists all faulty settings at once.
+    """
+    if isinstance(data, CorpusSplit):
+        whole: tuple[object, ...] = (data.train, data.dev if dev is None else dev, data.test if test is None else test)
+    else:
+        whole = (data, dev, test)
+    given = {name: _source(source) for name, source in zip(("train", "dev", "test"), whole, strict=True)}
+    corpora = {name: source for name, source in given.items() if isinstance(source, Corpus)}
+    files = {name: source for name, source in given.items() if source is not None and not isinstance(source, Corpus)}
+    flags = {**settings, **{name: paths if name == "train" else paths[0] for name, paths in files.items()}}
+    if isinstance(config, RunConfig):
+        run = config.with_settings(**flags)
+    else:
+        run = RunConfig.build(None, **flags) if config is None else RunConfig.load(Path(config), **flags)
+    return workflow.train(run, output, corpora=corpora, resume=resume, overwrite=overwrite, progress=progress, say=say)
+
+
+def evaluate(
+    model: Predictor | str | Path,
+    data: Source | Files,
+    *,
+    output: str | Path | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Judged:
+    """Score a model on a corpus with entity tags: seqeval's default and strict scores, and confusion matrices.
+
+    Args:
+        model: A model folder, or a loaded model.
+        data: A corpus, a file of any format, several files, or ``"sample"``.
+        output: Folder for figures, scores and predictions; nothing is written where ``None``.
+        progress: Whether to draw a progress bar (on a terminal).
+        settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``.
+
+    Raises:
+        NominaError: As :mod:`nomina.errors` says.
+    """
+    unknown = sorted(set(settings) - set(_READING))
+    if unknown:
+        raise ConfigError([f"evaluate reads files by {', '.join(_READING)}; found {', '.join(unknown)}"])
+    source = _source(data)
+    if source is None:
+        raise DataError("expected a corpus or files to evaluate on, found None")
+    reading = RunConfig.build(None, **settings).data
+    return workflow.evaluate(model, source, settings=reading, output=output, progress=progress)
+
+
+def load(folder: str | Path, *, device: str = "auto") -> Predictor:
+    """Open a model folder.
+
+    Args:
+        folder: What :func:`train` or ``nomina train`` wrote.
+        device: ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"`` …
+
+    Raises:
+        ModelError: If the folder is missing or incomplete.
+    """
+    return Predictor.load(Path(folder), device=device)
+
+
+def _source(source: object) -> Corpus | tuple[str, ...] | None:
+    """What people pass as data: a corpus in any of its wrappings, or the names of files.
+
+    Raises:
+        DataError: On anything else.
+    """
+    if source is None or isinstance(source, Corpus):
+        return source
+    if isinstance(source, Cleaned):
+        return source.corpus
+    if isinstance(source, str | Path):
+        return (str(source),)
+    if isinstance(source, Sequence) and source:
+        if all(isinstance(item, str | Path) for item in source):
+            return tuple(map(str, source))
+        if all(isinstance(item, Sentence) for item in source):
+            return Corpus(tuple(source))
+    raise DataError(
+        f"expected a corpus, sentences, a file or several files, found {type(source).__name__}: {source!r:.80}"
+    )

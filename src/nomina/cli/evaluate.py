@@ -1,0 +1,54 @@
+"""``nomina evaluate``: score a model on a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nomina.cli.console import Output
+from nomina.cli.settings import with_settings
+from nomina.training.config import RunConfig
+
+__all__ = ["EXAMPLES", "evaluate"]
+
+EXAMPLES = (
+    "nomina evaluate runs/demo sample",
+    "nomina evaluate gmb-model test.conll --columns word,pos,_,label --output figures",
+)
+
+_SKIP = ("train", "dev", "test", "drop_duplicates", "split", "limit_train", "limit_test")
+
+
+@with_settings(sections=("data",), skip=_SKIP)
+def evaluate(
+    *,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
+    data: Annotated[list[str], typer.Argument(metavar="DATA…", help="Files with entity tags.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder for figures, scores and predictions.", show_default=False
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write into a folder that holds scores.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the scores as JSON.")] = False,
+    flags: dict[str, Any],
+) -> None:
+    """Score a model: seqeval's default and strict precision, recall and F1, overall and per type."""
+    settings = RunConfig.build(None, **flags).data
+    out = Output(quiet=quiet, as_json=as_json)
+    if output is not None and (output / "scores.json").exists() and not overwrite:
+        from nomina.errors import OutputError
+
+        raise OutputError(f"{output} holds scores; choose another --output, or replace them with --overwrite")
+    from nomina import workflow
+    from nomina.report.tables import scores_table
+
+    result = workflow.evaluate(model, data, settings=settings, output=output, progress=out.progress, say=out.say)
+    out.show(scores_table(result.evaluation, title=f"Scores of {model}"))
+    for purpose, path in result.files.items():
+        out.say(f"  {purpose:<12} {path}")
+    out.write_json(result.evaluation.to_dict() | {"files": {k: str(p) for k, p in result.files.items()}})

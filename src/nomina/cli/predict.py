@@ -1,0 +1,76 @@
+"""``nomina predict``: label a file, or what is typed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from nomina.cli.console import Output
+from nomina.cli.settings import with_settings
+from nomina.training.config import RunConfig
+
+__all__ = ["EXAMPLES", "predict"]
+
+EXAMPLES = (
+    'echo "Washington said on Monday that May will travel to Georgia." | nomina predict runs/demo',
+    "nomina predict runs/demo articles.txt --to jsonl --output entities.jsonl",
+    "nomina predict gmb-model words.conll --columns word,pos --output labelled.conll",
+)
+
+_SKIP = (
+    "train",
+    "dev",
+    "test",
+    "repair",
+    "scheme",
+    "label_names",
+    "drop_duplicates",
+    "split",
+    "limit_train",
+    "limit_test",
+    "format",
+)
+
+
+@with_settings(sections=("data",), skip=_SKIP)
+def predict(
+    *,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="File to label; - for standard input.")] = "-",
+    input_format: Annotated[
+        Literal["auto", "text", "kaggle", "columns", "conllu", "jsonl"],
+        typer.Option(
+            "--format", help="Input format; text is one sentence a line, cut into words as the Penn Treebank does."
+        ),
+    ] = "auto",
+    to: Annotated[Literal["conll", "jsonl"], typer.Option("--to", help="Output format.")] = "conll",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="File to write; else standard output.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    flags: dict[str, Any],
+) -> None:
+    """Find the entities in a file or in text."""
+    settings = RunConfig.build(None, **flags).data
+    out = Output(quiet=quiet)
+    from nomina.data.formats.write import WRITERS
+    from nomina.files import open_output
+    from nomina.inference import Prediction, Predictor
+    from nomina.workflow import read_for_prediction
+
+    corpus = read_for_prediction(sys.stdin.buffer if file == "-" else file, input_format, settings)
+    for note in corpus.notes:
+        out.say(note.message)
+    predictions = Predictor.load(model).predict(corpus.sentences, progress=out.progress)
+    assert isinstance(predictions, list)
+    rows: Iterable[Prediction] = predictions
+    with nullcontext(sys.stdout) if output is None else open_output(output, overwrite=overwrite) as target:
+        for prediction in rows:
+            target.write(WRITERS[to](prediction.sentence, prediction.labels, prediction.spans))

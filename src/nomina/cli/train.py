@@ -1,0 +1,80 @@
+"""``nomina train``: from an annotated corpus to a model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nomina.cli.console import Output
+from nomina.cli.settings import with_settings
+from nomina.training.config import RunConfig
+
+__all__ = ["EXAMPLES", "run_training", "train"]
+
+EXAMPLES = (
+    "nomina train sample --encoder minilm",
+    "nomina train ner_dataset.csv.zip --encoder minilm --epochs 2 --output gmb-model",
+    "nomina train train.conll --dev dev.conll --test test.conll --columns word,pos,chunk,label",
+    "nomina train corpus.conllu --upos --learning-rate 5e-5 --config run.toml",
+)
+
+
+@with_settings()
+def train(
+    *,
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA…", help="Files to train on (any format, .zip and .gz too), or 'sample'.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Model folder to write.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help="Settings as TOML; flags win.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run's folder.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
+    flags: dict[str, Any],
+) -> None:
+    """Train a tagger, choose the best epoch by dev F1, score it on the test part, save it with its figures."""
+    if data:
+        flags["train"] = tuple(data)
+    run = RunConfig.build(None, **flags) if config is None else RunConfig.load(config, **flags)
+    out = Output(quiet=quiet, as_json=as_json)
+    run_training(run, output or _default_folder(run), resume=resume, overwrite=overwrite, out=out)
+
+
+def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool, out: Output) -> None:
+    """Train and show the result; shared with ``nomina demo``."""
+    from nomina import workflow
+    from nomina.report.tables import scores_table
+
+    result = workflow.train(run, folder, resume=resume, overwrite=overwrite, progress=out.progress, say=out.say)
+    judged, part = (result.test, "test") if result.test is not None else (result.dev, "dev")
+    if judged is not None:
+        out.show(scores_table(judged.evaluation, title=f"Scores on the {part} part"))
+    out.say("written:")
+    for purpose, path in result.files.items():
+        out.say(f"  {purpose:<12} {path}")
+    out.write_json(
+        {
+            "folder": str(result.folder),
+            "dev": None if result.dev is None else result.dev.evaluation.to_dict(),
+            "test": None if result.test is None else result.test.evaluation.to_dict(),
+            "train_s": round(result.train_s, 2),
+            "files": {purpose: str(path) for purpose, path in result.files.items()},
+            "notes": [note.message for note in result.notes],
+        }
+    )
+
+
+def _default_folder(run: RunConfig) -> Path:
+    name = Path(run.data.train[0]).name.split(".")[0] if run.data.train else "run"
+    return Path("runs") / f"{name}-{Path(run.model.encoder).name}"

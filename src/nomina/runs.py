@@ -1,0 +1,256 @@
+"""The folder of a run: begun, resumed, and finished with everything in it.
+
+``run.toml`` is the first file and ``scores.json`` the last one: a folder with the first alone holds an interrupted run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nomina.data.corpus import Corpus
+from nomina.data.records import Note
+from nomina.errors import ConfigError, OutputError
+from nomina.files import write_text
+from nomina.inference import Prediction
+from nomina.report.card import CardFacts, PartSize, model_card
+from nomina.report.figures import draw_evaluation, draw_training
+from nomina.scoring import Evaluation, Scores
+from nomina.training.config import RunConfig
+from nomina.training.fit import FitResult
+
+__all__ = ["SCORES", "Judged", "Parts", "begin", "finish", "prediction_lines", "prepare", "write_judged"]
+
+SCORES = "scores.json"
+_RUN = "run.toml"
+_DATA = "data.json"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Training, dev and test part of a run, cleaned, with what there was to say about them."""
+
+    train: Corpus
+    dev: Corpus | None
+    test: Corpus | None
+    notes: tuple[Note, ...] = ()
+
+    def items(self) -> Iterator[tuple[str, Corpus]]:
+        """The parts that exist, by name."""
+        for name, part in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+            if part is not None:
+                yield name, part
+
+
+@dataclass(frozen=True, repr=False)
+class Judged:
+    """Scores of a model on a corpus, and the predictions they were counted from.
+
+    Attributes:
+        evaluation: The scores.
+        predictions: One per sentence of ``gold``.
+        gold: The corpus, with its labels in the model's scheme.
+        files: What was written, by purpose.
+    """
+
+    evaluation: Evaluation
+    predictions: list[Prediction]
+    gold: Corpus
+    files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def default(self) -> Scores:
+        """Default scores of seqeval, those of conlleval."""
+        return self.evaluation.default
+
+    @property
+    def strict(self) -> Scores:
+        """Strict scores, as seqeval counts them."""
+        return self.evaluation.strict
+
+    def __repr__(self) -> str:
+        return f"Judged(F1 {self.default.f1:.4f}, strict {self.strict.f1:.4f}, {self.gold!r})"
+
+
+def prepare(folder: Path, config: RunConfig, *, resume: bool, overwrite: bool) -> None:
+    """Check that a run may be written to a folder, before anything is loaded; with ``overwrite``, clear it.
+
+    Raises:
+        OutputError: If the folder holds something that would be lost.
+        ConfigError: If the run to resume had other settings.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir() or not (folder / _RUN).is_file():
+        raise OutputError(f"{folder} exists and holds no run; choose another folder (--output, output=)")
+    if overwrite and not resume:
+        shutil.rmtree(folder)
+        return
+    if (folder / SCORES).is_file():
+        raise OutputError(
+            f"{folder} holds a complete run; choose another folder (--output, output=), or replace it "
+            "(--overwrite, overwrite=True)"
+        )
+    if not resume:
+        raise OutputError(
+            f"{folder} holds an interrupted run; continue it (--resume, resume=True), or replace it "
+            "(--overwrite, overwrite=True)"
+        )
+    begun = RunConfig.load(folder / _RUN)
+    if begun != config:
+        raise ConfigError(list(_differences(begun, config, folder)))
+
+
+def _differences(begun: RunConfig, config: RunConfig, folder: Path) -> Iterator[str]:
+    old, new = begun.model_dump(mode="json"), config.model_dump(mode="json")
+    for section, values in new.items():
+        for name, value in values.items():
+            if old[section][name] != value:
+                yield f"[{section}] {name}: the interrupted run in {folder} has {old[section][name]!r}, found {value!r}"
+
+
+def begin(folder: Path, config: RunConfig, parts: Parts) -> None:
+    """Make the folder, and write the settings and the fingerprint of the data into it.
+
+    Raises:
+        ConfigError: If the run to resume had other data.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = {name: _describe(part) for name, part in parts.items()}
+    begun = folder / _DATA
+    if begun.is_file() and json.loads(begun.read_text(encoding="utf-8")) != data:
+        raise ConfigError([f"[data] the interrupted run in {folder} had other data; give it the same, or begin anew"])
+    write_text(folder / _RUN, config.to_toml())
+    write_text(begun, json.dumps(data, indent=2) + "\n")
+
+
+def _describe(corpus: Corpus) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for sentence in corpus:
+        columns = [sentence.words, sentence.labels, *sentence.features.values()]
+        digest.update(json.dumps(columns, ensure_ascii=True).encode())
+    return {"sentences": len(corpus), "words": corpus.n_words, "sha256": digest.hexdigest()}
+
+
+def finish(
+    folder: Path, config: RunConfig, parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]
+) -> dict[str, Path]:
+    """Write the model, figures, predictions, card and scores.
+
+    Args:
+        folder: The run's folder.
+        config: Its settings.
+        parts: Its data.
+        fitted: Its model.
+        judged: Scores by part (``"dev"``, ``"test"``); figures and predictions are those of the last one.
+
+    Returns:
+        What was written, by purpose.
+    """
+    fresh = folder / ".model.tmp"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fitted.predictor.save(fresh)
+    for path in fresh.iterdir():
+        path.replace(folder / path.name)
+    fresh.rmdir()
+
+    files = {"model": folder, "settings": folder / _RUN, "history": folder / "history.jsonl"}
+    files |= draw_training(fitted.history, folder / "figures")
+    if judged:
+        last = list(judged.values())[-1]
+        files |= draw_evaluation(last.evaluation, folder / "figures")
+        files["predictions"] = folder / "predictions.jsonl"
+        write_text(files["predictions"], prediction_lines(last))
+    files["card"] = folder / "README.md"
+    write_text(files["card"], model_card(_card_facts(folder, config, parts, fitted, judged)))
+    files["scores"] = folder / SCORES
+    write_text(files["scores"], json.dumps(_scores(parts, fitted, judged), indent=2) + "\n")
+    (folder / _DATA).unlink()  # the scores hold it now
+    if not config.training.keep_checkpoints:
+        shutil.rmtree(folder / "checkpoints")
+    return files
+
+
+def write_judged(judged: Judged, folder: Path) -> dict[str, Path]:
+    """Write figures, scores and predictions of an evaluation into a folder; returns the files by purpose."""
+    files = draw_evaluation(judged.evaluation, folder)
+    files["predictions"] = folder / "predictions.jsonl"
+    write_text(files["predictions"], prediction_lines(judged))
+    files["scores"] = folder / SCORES
+    write_text(files["scores"], json.dumps(judged.evaluation.to_dict(), indent=2) + "\n")
+    return files
+
+
+def prediction_lines(judged: Judged) -> str:
+    """Gold and predicted tags of every sentence as JSONL."""
+    rows = (
+        {
+            "tokens": gold.words,
+            **{("pos_tags" if name == "pos" else name): values for name, values in gold.features.items()},
+            "ner_tags": gold.labels,
+            "predicted_tags": prediction.labels,
+            "scores": [round(span.score or 0.0, 4) for span in prediction.spans],
+            "document": gold.document,
+            "line": gold.line,
+        }
+        for gold, prediction in zip(judged.gold, judged.predictions, strict=True)
+    )
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _scores(parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]) -> dict[str, Any]:
+    import torch
+    import transformers
+
+    from nomina import __version__
+
+    return {
+        **{name: result.evaluation.to_dict() for name, result in judged.items()},
+        "data": {name: _describe(part) for name, part in parts.items()},
+        "training": {
+            "best_step": fitted.best_step,
+            "n_steps": fitted.n_steps,
+            "learning_rate": fitted.learning_rate,
+            "train_s": round(fitted.train_s, 2),
+            "n_pieces": fitted.n_pieces,
+            "padding": round(fitted.padding, 4),
+        },
+        "notes": [{"kind": note.kind, "message": note.message, "count": note.count} for note in parts.notes],
+        "versions": {
+            "nomina": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _card_facts(
+    folder: Path, config: RunConfig, parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]
+) -> CardFacts:
+    from nomina import __version__
+
+    encoder = config.model.encoder
+    is_hub_id = not Path(encoder).exists() and encoder != "minilm"
+    predictor = fitted.predictor
+    return CardFacts(
+        name=folder.resolve().name,
+        encoder=encoder,
+        base_model=encoder if is_hub_id else None,
+        labels=predictor.labels.values,
+        scheme=predictor.scheme,
+        features={name: len(vocabulary) - 1 for name, vocabulary in predictor.features.items()},
+        source=parts.train.source,
+        sizes={name: PartSize(len(part), part.n_words) for name, part in parts.items()},
+        evaluations={name: result.evaluation for name, result in judged.items()},
+        settings=config.to_toml(),
+        version=__version__,
+    )

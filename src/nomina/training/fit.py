@@ -1,0 +1,240 @@
+"""Fit a tagger to a training part: vocabularies, encoder, encoded windows, training, best checkpoint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+from transformers import set_seed
+
+from nomina.data.corpus import Corpus
+from nomina.data.tags import Scheme, read_spans, retag
+from nomina.encoding.encoders import EncoderSource, resolve_encoder
+from nomina.encoding.tokenizers import load_tokenizer
+from nomina.encoding.vocabulary import Vocabulary
+from nomina.errors import ConfigError, DataError, EncoderError
+from nomina.inference import Predictor
+from nomina.model import Tagger
+from nomina.training import checkpoints
+from nomina.training.callbacks import should_stop
+from nomina.training.config import ModelConfig, RunConfig
+from nomina.training.trainer import DevPart, TaggerTrainer
+
+__all__ = ["FitResult", "build", "default_learning_rate", "fit", "resolve_features", "with_scheme"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted tagger and how it came about.
+
+    Attributes:
+        predictor: The tagger with the best epoch's weights, ready to predict.
+        best_step: Optimizer step of these weights.
+        best_dev_f1: Their F1 on the dev part (seqeval's default), ``None`` without a dev part.
+        n_steps: Optimizer steps in all.
+        history: Logged rows, as in ``history.jsonl``.
+        learning_rate: Peak rate of the encoder that was used.
+        train_s: Seconds spent in training and evaluating, in this process.
+        n_pieces: Word pieces of the training part, special pieces included.
+        padding: Share of padding in the batches of the first epoch, in [0, 1).
+    """
+
+    predictor: Predictor
+    best_step: int
+    best_dev_f1: float | None
+    n_steps: int
+    history: list[dict[str, Any]]
+    learning_rate: float
+    train_s: float
+    n_pieces: int
+    padding: float
+
+
+def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
+    """Names of the token features to read.
+
+    Raises:
+        ConfigError: If a feature was named that the corpus does not have.
+    """
+    found = corpus.feature_names
+    if config.features is None:
+        return ("pos",) if "pos" in found else ()
+    absent = [name for name in config.features if name not in found]
+    if absent:
+        raise ConfigError(
+            [
+                f"[model] features: expected columns of {corpus.source}, which has: {', '.join(found) or 'none'}; "
+                f"found {', '.join(absent)}"
+            ]
+        )
+    return config.features
+
+
+def default_learning_rate(hidden_dim: int) -> float:
+    """Peak rate of the encoder by its width: small encoders take, and need, larger steps.
+
+    3e-4 below 512 (measured on MiniLM, see ``benchmarks/``), 5e-5 up to 1023 and 2e-5 from there on (the range of the
+    BERT paper, Devlin et al. 2019, appendix A.3).
+    """
+    return 3e-4 if hidden_dim < 512 else 5e-5 if hidden_dim < 1024 else 2e-5
+
+
+def fit(
+    train: Corpus,
+    dev: Corpus | None,
+    config: RunConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+    say: Say = lambda line: None,
+) -> FitResult:
+    """Train, and return the weights of the epoch with the best dev F1 (of the last epoch without a dev part).
+
+    Args:
+        train: Training part, with labels.
+        dev: Dev part, or ``None``.
+        config: Settings.
+        folder: Existing folder of the run; gets ``history.jsonl`` and ``checkpoints/``.
+        resume: Continue from the newest complete checkpoint, if there is one. The result is that of a run that was
+            never interrupted.
+        progress: Whether to draw progress bars.
+        say: Told what happens, one line at a time.
+
+    Raises:
+        DataError: If the training part has no labels or no entities.
+        ConfigError: If a feature was named that the corpus lacks.
+        EncoderError: If the encoder cannot be loaded.
+        TrainingError: If the loss becomes infinite, or a checkpoint is damaged.
+    """
+    set_seed(config.training.seed)
+    predictor = build(train, config)
+    scheme = predictor.scheme
+    train, dev = with_scheme(train, scheme), None if dev is None else with_scheme(dev, scheme)
+    windows = predictor.encode(train.sentences)
+    if windows.n_cut_words:
+        say(f"{windows.n_cut_words} words are cut off at {predictor.max_pieces} pieces, the size of a window")
+    dev_part = None
+    if dev is not None and len(dev):
+        dev_part = DevPart(predictor.encode(dev.sentences), [s.labels or () for s in dev], scheme)
+
+    rate = config.training.learning_rate or default_learning_rate(predictor.model.encoder.config.hidden_size)  # type: ignore[arg-type, union-attr]
+    settings = config.training.model_copy(update={"learning_rate": rate})
+    trainer = TaggerTrainer(
+        predictor=predictor,
+        windows=windows,
+        dev=dev_part,
+        config=settings,
+        folder=folder / "checkpoints",
+        history=folder / "history.jsonl",
+        progress=progress,
+        on_message=say,
+    )
+    say(f"training on {trainer.args.device.type}: {len(windows):,} windows, {trainer.steps_per_epoch:,} steps an epoch")
+    start = time.perf_counter()
+    _train(trainer, resume=resume, say=say)
+    train_s = time.perf_counter() - start
+    best_step = trainer.state.best_global_step or trainer.state.global_step
+    _load_weights(trainer, best_step)
+    n_pieces = int(windows.lengths.sum())
+    return FitResult(
+        predictor=predictor,
+        best_step=best_step,
+        best_dev_f1=trainer.state.best_metric,
+        n_steps=trainer.state.global_step,
+        history=[json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()],
+        learning_rate=rate,
+        train_s=train_s,
+        n_pieces=n_pieces,
+        padding=1 - n_pieces / _n_computed(trainer),
+    )
+
+
+def build(train: Corpus, config: RunConfig) -> Predictor:
+    """A predictor with the pretrained encoder and fresh features and head for a training part."""
+    if not train.has_labels or train.scheme is None:
+        raise DataError("expected entity tags to train on, found none", path=train.source)
+    types = {span.label for s in train for span in read_spans(s.labels or (), train.scheme).spans}
+    if not types:
+        raise DataError("expected entities to train on, found only the tag O; check --columns", path=train.source)
+    labels = Vocabulary.of_labels(types, config.model.label_scheme)
+    names = resolve_features(config.model, train)
+    vocabularies = {name: Vocabulary.of_feature(s.features[name] for s in train) for name in names}
+    source = resolve_encoder(config.model.encoder)
+    options: dict[str, Any] = {"trust_remote_code": config.model.trust_remote_code}
+    if source.is_hub_id and config.model.revision:
+        options["revision"] = config.model.revision
+    tokenizer = load_tokenizer(source.location, **options)
+    model = _load_tagger(
+        source,
+        encoder_options=options,
+        encoder_name=source.name,
+        labels=labels.values,
+        features=[{"name": n, "values": list(v.values), "dim": config.model.pos_dim} for n, v in vocabularies.items()],
+        scheme=config.model.label_scheme.value,
+        fusion=config.model.fusion,
+        head=config.model.head,
+        dropout=config.model.dropout,
+        feature_dropout=config.model.pos_dropout,
+        max_pieces=config.model.max_pieces,
+    )
+    return Predictor(model, tokenizer)
+
+
+def _load_tagger(source: EncoderSource, **options: Any) -> Tagger:
+    try:
+        return Tagger.from_encoder(source.location, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise EncoderError(f"expected an encoder in {source.location!r}, could not load it: {error}") from error
+
+
+def with_scheme(corpus: Corpus, scheme: Scheme) -> Corpus:
+    """The same corpus with its labels in another scheme."""
+    if corpus.scheme is None or corpus.scheme is scheme:
+        return corpus
+    source = corpus.scheme
+    sentences = (replace(s, labels=retag(s.labels, source, scheme)[0]) if s.labels is not None else s for s in corpus)
+    return replace(corpus, sentences=tuple(sentences), scheme=scheme)
+
+
+def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
+    cut_off = checkpoints.discard_incomplete(trainer.folder)
+    if cut_off:
+        say(f"removed {len(cut_off)} checkpoint that was cut off while it was written: {cut_off[-1].name}")
+    newest = checkpoints.latest(trainer.folder) if resume else None
+    if newest is None:
+        if trainer.folder.is_dir():
+            shutil.rmtree(trainer.folder)
+        trainer.train()
+        return
+    say(f"resuming from {newest.name}")
+    if should_stop(_log_history(newest), trainer.config.patience):
+        # Early stopping was decided at this checkpoint; one more step would already be one too many.
+        trainer.state = trainer.state.load_from_json(str(newest / "trainer_state.json"))
+        return
+    trainer.train(resume_from_checkpoint=str(newest))
+
+
+def _log_history(checkpoint: Path) -> list[dict[str, Any]]:
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = state["log_history"]
+    return rows
+
+
+def _load_weights(trainer: TaggerTrainer, step: int) -> None:
+    weights = load_file(trainer.folder / f"checkpoint-{step}" / "model.safetensors")
+    trainer.predictor.model.load_state_dict(weights)
+    trainer.predictor.model.eval()  # type: ignore[no-untyped-call]
+
+
+def _n_computed(trainer: TaggerTrainer) -> int:
+    lengths = trainer.windows.lengths
+    return sum(int(lengths[batch].max()) * len(batch) for batch in trainer.batches)

@@ -1,0 +1,271 @@
+"""A thin ``transformers.Trainer``: our batches, parameter groups, checkpoints, and evaluation through ``Predictor``."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from nomina.data.tags import Scheme
+from nomina.encoding.batches import Batch, LengthBatches, collate
+from nomina.encoding.windows import Windows
+from nomina.inference import Predictor
+from nomina.scoring import score
+from nomina.training import checkpoints
+from nomina.training.callbacks import (
+    DEV_F1,
+    EarlyStopping,
+    EpochsAndCheckpoints,
+    FiniteLoss,
+    History,
+    ProgressBar,
+)
+from nomina.training.config import TrainingConfig
+from nomina.training.loggers import check_loggers, tensorboard
+
+__all__ = ["DevPart", "TaggerTrainer", "parameter_groups", "training_arguments"]
+
+
+class _Indices(Dataset[int]):
+    """Window indices; the collate function does the rest."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> int:
+        return index
+
+
+class DevPart:
+    """What training-time evaluation scores.
+
+    Args:
+        windows: The encoded dev part.
+        gold: Its tags, one sequence per sentence.
+        scheme: Their scheme.
+    """
+
+    def __init__(self, windows: Windows, gold: Sequence[Sequence[str]], scheme: Scheme) -> None:
+        self.windows = windows
+        self.gold = gold
+        self.scheme = scheme
+
+
+def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -> TrainingArguments:
+    """Translate our settings into transformers' own.
+
+    Args:
+        config: Our settings, with ``learning_rate`` given.
+        folder: Where checkpoints go.
+        has_dev: Whether to evaluate after each epoch.
+    """
+    use_cpu = config.device == "cpu"
+    has_bf16 = not use_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.accumulation,
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate or 0.0,
+        lr_scheduler_type={"constant": "constant_with_warmup"}.get(config.schedule, config.schedule),
+        warmup_steps=config.warmup,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        bf16=config.precision == "bf16" or (config.precision == "auto" and has_bf16),
+        fp16=config.precision == "fp16",
+        torch_compile=config.compile,
+        use_cpu=use_cpu,
+        logging_steps=config.log_every,
+        logging_nan_inf_filter=False,
+        eval_strategy="epoch" if has_dev else "no",
+        save_strategy="epoch",
+        save_total_limit=None,
+        metric_for_best_model=DEV_F1,
+        greater_is_better=True,
+        report_to=[name for name in config.report_to if name != "tensorboard"],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=not use_cpu and torch.cuda.is_available(),
+    )
+
+
+def parameter_groups(
+    model: torch.nn.Module, *, learning_rate: float, head_learning_rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """AdamW's groups: the encoder at its rate, all else at its own; biases and norms (vectors) without decay.
+
+    Args:
+        model: A tagger; its encoder's parameters start with ``encoder.``.
+        learning_rate: Rate of the encoder.
+        head_learning_rate: Rate of features, fusion and head.
+        weight_decay: Decay of matrices.
+    """
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = (name.startswith("encoder."), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    return [
+        {
+            "params": groups[is_encoder, is_matrix],
+            "lr": learning_rate if is_encoder else head_learning_rate,
+            "weight_decay": weight_decay if is_matrix else 0.0,
+        }
+        for is_encoder, is_matrix in sorted(groups, reverse=True)
+    ]
+
+
+class TaggerTrainer(Trainer):
+    """Trains a predictor's tagger.
+
+    Args:
+        predictor: Holds the tagger; evaluation goes through it.
+        windows: The encoded training part.
+        dev: What to evaluate after each epoch, or ``None``.
+        config: Settings, with ``learning_rate`` given.
+        folder: Where checkpoints go.
+        history: Where ``history.jsonl`` goes.
+        progress: Whether to draw a progress bar.
+        on_message: Told what happens, one line at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        predictor: Predictor,
+        windows: Windows,
+        dev: DevPart | None,
+        config: TrainingConfig,
+        folder: Path,
+        history: Path,
+        progress: bool = False,
+        on_message: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.predictor = predictor
+        self.windows = windows
+        self.dev = dev
+        self.config = config
+        self.folder = folder
+        self.on_message = on_message
+        check_loggers(config.report_to)
+        self.batches = LengthBatches(windows.lengths, config.batch_size, seed=config.seed)
+        super().__init__(
+            model=predictor.model,
+            args=training_arguments(config, folder, has_dev=dev is not None),
+            train_dataset=_Indices(len(windows)),
+            eval_dataset=_Indices(0 if dev is None else len(dev.windows)),
+            callbacks=[
+                EpochsAndCheckpoints(
+                    batches=self.batches, steps_per_epoch=lambda: self.steps_per_epoch, save_every=config.save_every
+                ),
+                History(history),
+                EarlyStopping(config.patience),
+                FiniteLoss(),
+                ProgressBar(progress),
+            ],
+        )
+        # Ours say less: one bar, one line for each evaluation.
+        self.remove_callback(PrinterCallback)
+        self.remove_callback(ProgressCallback)
+        if "tensorboard" in config.report_to:
+            self.add_callback(tensorboard(history.parent / "tensorboard"))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one epoch, in all processes together."""
+        n_batches = math.ceil(len(self.batches) / int(self.args.world_size))
+        return math.ceil(n_batches / self.config.accumulation)
+
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of similar length; under DDP accelerate hands each process its share."""
+        loader: DataLoader[Any] = DataLoader(
+            _Indices(len(self.windows)),
+            batch_sampler=self.batches,
+            collate_fn=functools.partial(collate, self.windows),
+            pin_memory=self.args.dataloader_pin_memory,
+            # A loader without its own generator draws from the global one, and a resumed run would differ.
+            generator=torch.Generator(),
+        )
+        prepared: DataLoader[Batch] = self.accelerator.prepare(loader)
+        return prepared
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) over :func:`parameter_groups`."""
+        if self.optimizer is None:
+            groups = parameter_groups(
+                self.predictor.model,
+                learning_rate=self.args.learning_rate,
+                head_learning_rate=self.config.head_learning_rate,
+                weight_decay=self.config.weight_decay,
+            )
+            self.optimizer = torch.optim.AdamW(groups, fused=self.args.device.type in ("cpu", "cuda"))
+        return self.optimizer
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Precision, recall and F1 (seqeval's default) of the dev part, through :class:`Predictor`."""
+        assert self.dev is not None
+        evaluation = score(self.dev.gold, self.predictor.tags(self.dev.windows), self.dev.scheme)
+        scores = evaluation.default
+        metrics = {
+            f"{metric_key_prefix}_{name}": float(getattr(scores, name)) for name in ("f1", "precision", "recall")
+        }
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        epoch = self.state.epoch or 0.0
+        self.on_message(f"epoch {epoch:.4g}: dev F1 {scores.f1:.4f}")
+        return metrics
+
+    # Checkpoints: the same points in time as transformers' own, but complete or absent, and without pickle.
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if self.args.should_save:
+            self.predictor.save(output_dir or self.folder)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if self.args.world_size > 1:
+            torch.distributed.barrier()
+        if self.args.should_save:
+            step = self.state.global_step
+            checkpoints.mark_complete(self.folder / f"checkpoint-{step}", {"step": step, "epoch": self.state.epoch})
+            checkpoints.keep_only(self.folder, {step, self.state.best_global_step or step})
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if self.args.should_save:
+            checkpoints.save_optimizer(Path(output_dir), self.optimizer, self.lr_scheduler, self._scaler)  # type: ignore[arg-type]
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            checkpoints.load_optimizer(Path(checkpoint), self.optimizer, self.lr_scheduler, self._scaler)  # type: ignore[arg-type]
+
+    @property
+    def _scaler(self) -> Any:
+        return getattr(self.accelerator, "scaler", None)
+
+    def _save_scaler(self, output_dir: str) -> None:
+        """The scaler's state lies with the optimizer's."""
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        """The scaler's state lies with the optimizer's."""
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        checkpoints.save_random_state(Path(output_dir), self.args.process_index)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            checkpoints.load_random_state(Path(checkpoint), self.args.process_index)

@@ -1,0 +1,293 @@
+"""The whole story, top to bottom: read, clean, split, fit, evaluate, report, save."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from nomina import runs
+from nomina.data import text
+from nomina.data.cleaning import clean
+from nomina.data.corpus import Corpus
+from nomina.data.formats import read, recognise
+from nomina.data.formats.collect import is_blank
+from nomina.data.formats.source import SAMPLE, Source, load, split_lines
+from nomina.data.records import Note
+from nomina.encoding.encoders import resolve_encoder
+from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
+from nomina.inference import Predictor
+from nomina.runs import Judged, Parts
+from nomina.scoring import score
+from nomina.training.config import DataConfig, RunConfig
+from nomina.training.fit import fit, resolve_features, with_scheme
+
+__all__ = ["TrainResult", "evaluate", "load_parts", "read_for_prediction", "train"]
+
+_NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 'sample'"
+
+InputFormat = Literal["auto", "text", "kaggle", "columns", "conllu", "jsonl"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, repr=False)
+class TrainResult:
+    """A finished run.
+
+    Attributes:
+        folder: The model folder.
+        predictor: The model, ready to predict.
+        dev: Scores and predictions on the dev part, ``None`` without one.
+        test: Scores and predictions on the test part, ``None`` without one.
+        notes: What reading, cleaning and splitting did.
+        files: What was written, by purpose.
+        history: Logged losses and evaluations, as in ``history.jsonl``.
+        best_step: Optimizer step of the weights, the one with the best dev F1.
+        train_s: Seconds of training.
+    """
+
+    folder: Path
+    predictor: Predictor
+    dev: Judged | None
+    test: Judged | None
+    notes: tuple[Note, ...]
+    files: dict[str, Path]
+    history: list[dict[str, Any]]
+    best_step: int
+    train_s: float
+
+    def __repr__(self) -> str:
+        return f"TrainResult(folder={str(self.folder)!r}, dev={self.dev}, test={self.test}, {self.train_s:.0f} s)"
+
+
+def train(
+    config: RunConfig,
+    folder: str | Path,
+    *,
+    corpora: Mapping[str, Corpus] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+    say: Say = lambda line: None,
+) -> TrainResult:
+    """Train, judge and save a model.
+
+    Args:
+        config: All settings.
+        folder: The model folder to write. Its last file is ``scores.json``: where that exists, the run is complete.
+        corpora: Parts that are in memory already, by name (``"train"``, ``"dev"``, ``"test"``); files that the config
+            names for these are not read.
+        resume: Continue an interrupted run in this folder; starts anew where there is none.
+        overwrite: Replace an earlier run in this folder.
+        progress: Whether to draw progress bars.
+        say: Told what happens, one line at a time.
+
+    Raises:
+        NominaError: As its parts do; see :mod:`nomina.errors`.
+    """
+    folder = Path(folder)
+    _check_sources(config, corpora or {})
+    runs.prepare(folder, config, resume=resume, overwrite=overwrite)
+    parts = load_parts(config, corpora, say=say)
+    resolve_features(config.model, parts.train)
+    runs.begin(folder, config, parts)
+    fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
+    judged = {
+        name: _judge(fitted.predictor, part, progress=progress) for name, part in parts.items() if name != "train"
+    }
+    files = runs.finish(folder, config, parts, fitted, judged)
+    return TrainResult(
+        folder=folder,
+        predictor=fitted.predictor,
+        dev=judged.get("dev"),
+        test=judged.get("test"),
+        notes=parts.notes,
+        files=files,
+        history=fitted.history,
+        best_step=fitted.best_step,
+        train_s=fitted.train_s,
+    )
+
+
+def load_parts(
+    config: RunConfig, corpora: Mapping[str, Corpus] | None = None, *, say: Say = lambda line: None
+) -> Parts:
+    """Read and clean the corpus, and split off the parts that have no file of their own.
+
+    Raises:
+        ConfigError: If no training data is named.
+        DataError: If a file cannot be read, or holds too few sentences to split.
+    """
+    files = {"train": config.data.train, "dev": config.data.dev, "test": config.data.test}
+    found = {name: part for name in files if (part := _part(name, files[name], corpora or {}, config.data)) is not None}
+    if "train" not in found:
+        raise ConfigError([_NO_TRAINING_DATA])
+    notes = [note for corpus in found.values() for note in corpus.notes]
+
+    # A part with a source of its own takes nothing from the training data.
+    train_share, *shares = config.data.split
+    dev_share, test_share = (
+        0.0 if name in found else share for name, share in zip(("dev", "test"), shares, strict=True)
+    )
+    if dev_share or test_share:
+        split = found["train"].split((train_share, dev_share, test_share), seed=config.training.seed)
+        notes += [note for note in split.train.notes if note not in notes]
+        taken = [("train", 1.0, split.train), ("dev", dev_share, split.dev), ("test", test_share, split.test)]
+        found |= {name: part for name, share, part in taken if share}
+    test = found.get("test")
+    parts = Parts(
+        train=found["train"][: config.data.limit_train],
+        dev=found.get("dev"),
+        test=None if test is None else test[: config.data.limit_test],
+    )
+    notes += [*_leaks(parts), *_unused(parts.train, config)]
+    for note in notes:
+        say(note.message)
+    for name, part in parts.items():
+        say(f"{name:<5} {len(part):>9,} sentences {part.n_words:>11,} words")
+    return replace(parts, notes=tuple(notes))
+
+
+def evaluate(
+    model: Predictor | str | Path,
+    data: Corpus | str | Path | Sequence[str | Path],
+    *,
+    settings: DataConfig | None = None,
+    output: str | Path | None = None,
+    progress: bool = False,
+    say: Say = lambda line: None,
+) -> Judged:
+    """Score a model on a corpus with labels.
+
+    Args:
+        model: A model folder, or a loaded one.
+        data: A corpus, or files to read.
+        settings: How to read files (format, columns, scheme, repair).
+        output: Folder for figures, scores and predictions; nothing is written where ``None``.
+        progress: Whether to draw a progress bar.
+        say: Told what happens, one line at a time.
+
+    Raises:
+        DataError: If the corpus has no labels.
+        ModelError: If the model folder is incomplete.
+    """
+    if not isinstance(data, Corpus):
+        files = [data] if isinstance(data, str | Path) else data
+        data = _load(files, settings or DataConfig())
+        for note in data.notes:
+            say(note.message)
+    predictor = model if isinstance(model, Predictor) else Predictor.load(Path(model))
+    judged = _judge(predictor, data, progress=progress)
+    return judged if output is None else replace(judged, files=runs.write_judged(judged, Path(output)))
+
+
+def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: DataConfig) -> Corpus:
+    """Read words to label: any corpus format, or raw text with one sentence a line.
+
+    Args:
+        source: A file, or an open binary stream.
+        form: A format, ``"text"``, or ``"auto"``: text is what no corpus format fits.
+        data: Settings of the corpus formats.
+    """
+    if not isinstance(source, str | Path):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "stdin"
+            path.write_bytes(source.read())
+            return replace(read_for_prediction(path, form, data), source="standard input")
+    loaded = load(Path(source))
+    if form != "text" and not (form == "auto" and data.columns is None and _is_text(loaded)):
+        return read(source, format=form, columns=data.columns, pos="upos" if data.upos else "xpos")
+    sentences = tuple(
+        replace(text.sentence(line), line=number)
+        for number, line in enumerate(split_lines(loaded.text), start=1)
+        if not is_blank(line)
+    )
+    note = Note("text", f"read as text, one sentence a line: {len(sentences):,} sentences", len(sentences))
+    return Corpus(sentences, source=str(source), notes=(*loaded.notes, note))
+
+
+def _check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
+    """Say everything that is missing at once, before anything is read or loaded."""
+    named = [*config.data.train, *(path for path in (config.data.dev, config.data.test) if path is not None)]
+    faults = [
+        f"[data] expected a file or an archive's member at {path!r}, found none" for path in named if not _exists(path)
+    ]
+    if not config.data.train and "train" not in corpora:
+        faults.append(_NO_TRAINING_DATA)
+    try:
+        resolve_encoder(config.model.encoder)
+    except (EncoderError, MissingExtraError) as error:
+        faults.append(f"[model] encoder: {error}")
+    if faults:
+        raise ConfigError(faults)
+
+
+def _exists(source: str) -> bool:
+    path = Path(source)
+    return source == SAMPLE or path.is_file() or any(parent.is_file() for parent in path.parents)
+
+
+def _part(
+    name: str, files: str | Sequence[str] | None, corpora: Mapping[str, Corpus], data: DataConfig
+) -> Corpus | None:
+    drop_duplicates = data.drop_duplicates and name == "train"
+    if name in corpora:
+        return clean(corpora[name], scheme=data.scheme, repair=data.repair, drop_duplicates=drop_duplicates).corpus
+    if not files:
+        return None
+    return _load([files] if isinstance(files, str) else files, data, drop_duplicates=drop_duplicates)
+
+
+def _is_text(source: Source) -> bool:
+    """Whether a file is text and no corpus; so are bare lines of one or two words, which could pass for columns."""
+    try:
+        form = recognise(source)
+    except FormatError:
+        return True
+    if form != "columns" or "\t" in source.text:
+        return False
+    lines = split_lines(source.text)
+    return not any(map(is_blank, lines[:-1])) and not any(line.endswith(" O") for line in lines)
+
+
+def _load(sources: Sequence[str | Path], data: DataConfig, *, drop_duplicates: bool = False) -> Corpus:
+    corpus = read(
+        sources,
+        format=data.format,
+        columns=data.columns,
+        pos="upos" if data.upos else "xpos",
+        label_names=data.label_names,
+    )
+    return clean(corpus, scheme=data.scheme, repair=data.repair, drop_duplicates=drop_duplicates).corpus
+
+
+def _judge(predictor: Predictor, corpus: Corpus, *, progress: bool) -> Judged:
+    if not corpus.has_labels:
+        raise DataError("expected sentences with entity tags to score against, found none", path=corpus.source)
+    gold = with_scheme(corpus, predictor.scheme)
+    predictions = predictor.predict(gold, progress=progress)
+    assert isinstance(predictions, list)
+    tags = [sentence.labels or () for sentence in gold]
+    return Judged(score(tags, [p.labels for p in predictions], predictor.scheme), predictions, gold)
+
+
+def _leaks(parts: Parts) -> list[Note]:
+    seen = {sentence.words for sentence in parts.train}
+    notes = []
+    for name, part in parts.items():
+        repeated = [s for s in part if s.words in seen and len(s) > 3] if name != "train" else []
+        if repeated:
+            message = f"{len(repeated)} sentences of the {name} part, of 4 words or more, are in the training part too"
+            lines = tuple(s.line for s in repeated[:5] if s.line is not None)
+            notes.append(Note("leak", message, len(repeated), lines))
+    return notes
+
+
+def _unused(corpus: Corpus, config: RunConfig) -> list[Note]:
+    used = resolve_features(config.model, corpus)
+    unused = [name for name in corpus.feature_names if name not in used]
+    message = f"columns that no feature uses: {', '.join(unused)} (choose with --features)"
+    return [Note("unused_column", message, len(unused))] if unused else []

@@ -1,0 +1,85 @@
+"""A run that is killed again and again ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+SCRIPT = Path(__file__).with_name("killed_run.py")
+
+
+class Kill(NamedTuple):
+    place: str
+    n: int
+    when: str
+
+
+NEVER = Kill("-", 0, "-")
+CHECKPOINTS = "nomina.training.checkpoints"
+KILLS = {
+    "before there is a checkpoint": Kill("torch.optim:AdamW.step", 2, "after"),
+    "in the first checkpoint, after the weights": Kill(f"{CHECKPOINTS}:save_optimizer", 1, "before"),
+    "in the next try, before the marker": Kill(f"{CHECKPOINTS}:mark_complete", 1, "before"),
+    "in mid-epoch, one step after a checkpoint": Kill("torch.optim:AdamW.step", 3, "after"),
+    "after the marker, before the older checkpoint goes": Kill(f"{CHECKPOINTS}:keep_only", 1, "before"),
+    "while an older checkpoint is removed": Kill("shutil:rmtree", 2, "before"),
+    "in an evaluation": Kill("nomina.training.trainer:TaggerTrainer.evaluate", 1, "before"),
+    "after an evaluation, before its checkpoint": Kill("nomina.training.trainer:TaggerTrainer.evaluate", 1, "after"),
+    "while the model is saved": Kill("nomina.runs:model_card", 1, "before"),
+    "before the last file": Kill("nomina.runs:_scores", 1, "before"),
+}
+
+
+def run(kill: Kill, encoder: Path, output: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+    settings = ["--epochs", "5", "--save-every", "2", "--limit-train", "60", "--limit-test", "20", "--log-every", "1"]
+    arguments = ["train", "sample", "--encoder", str(encoder), "--output", str(output), *settings, "--batch-size", "16"]
+    command = [sys.executable, str(SCRIPT), kill.place, str(kill.n), kill.when, *arguments, *extra]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def losses(folder: Path) -> list[dict[str, Any]]:
+    rows = map(json.loads, (folder / "history.jsonl").read_text(encoding="utf-8").splitlines())
+    return [row for row in rows if "train_runtime" not in row]
+
+
+@pytest.mark.slow
+def test_killed_runs_resume_to_the_same_weights(tiny_bert: Path, tmp_path: Path) -> None:
+    whole = run(NEVER, tiny_bert, tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    cut = tmp_path / "cut"
+    for name, kill in KILLS.items():
+        killed = run(kill, tiny_bert, cut, "--resume")
+        assert killed.returncode == -signal.SIGKILL, f"{name}: {killed.returncode}\n{killed.stderr}"
+        assert not (cut / "scores.json").exists()
+    finished = run(NEVER, tiny_bert, cut, "--resume")
+    assert finished.returncode == 0, finished.stderr
+
+    expected, found = (load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", cut))
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert losses(cut) == losses(tmp_path / "whole")
+    scores = [json.loads((folder / "scores.json").read_text()) for folder in (tmp_path / "whole", cut)]
+    assert scores[0]["test"] == scores[1]["test"]
+    assert scores[0]["dev"] == scores[1]["dev"]
+    assert not (cut / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_resume_refuses_other_settings_and_complete_runs(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    killed = run(Kill("torch.optim:AdamW.step", 1, "after"), tiny_bert, folder)
+    assert killed.returncode == -signal.SIGKILL
+    again = run(NEVER, tiny_bert, folder)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+    other = run(NEVER, tiny_bert, folder, "--resume", "--dropout", "0.3")
+    assert other.returncode == 2
+    assert "dropout" in other.stderr

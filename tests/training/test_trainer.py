@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import nomina
+from nomina.errors import ConfigError, DataError, TrainingError
+from nomina.training import checkpoints
+from nomina.training.callbacks import should_stop
+from nomina.training.config import RunConfig
+from nomina.training.fit import fit, resolve_features
+from nomina.training.trainer import parameter_groups
+
+
+class TinyTagger(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))
+        self.head = nn.Linear(3, 2)
+
+
+def test_parameter_groups_cover_every_parameter_once() -> None:
+    model = TinyTagger()
+    groups = parameter_groups(model, learning_rate=1e-4, head_learning_rate=1e-3, weight_decay=0.01)
+    grouped = [id(p) for group in groups for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for p in model.parameters())
+    where = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
+    expected = {
+        "encoder.0.weight": (1e-4, 0.01),
+        "encoder.0.bias": (1e-4, 0.0),
+        "encoder.1.weight": (1e-4, 0.0),
+        "encoder.1.bias": (1e-4, 0.0),
+        "head.weight": (1e-3, 0.01),
+        "head.bias": (1e-3, 0.0),
+    }
+    assert {name: where[id(p)] for name, p in model.named_parameters()} == expected
+
+
+@pytest.mark.parametrize(
+    ("f1s", "patience", "stops"),
+    [
+        ([], 1, False),
+        ([0.5], 1, False),
+        ([0.5, 0.4], 1, True),
+        ([0.5, 0.5], 1, True),
+        ([0.5, 0.4], 2, False),
+        ([0.5, 0.4, 0.6], 1, False),
+        ([0.5, 0.4, 0.3], 0, False),
+    ],
+)
+def test_should_stop(f1s: list[float], patience: int, stops: bool) -> None:
+    rows: list[dict[str, Any]] = [{"loss": 1.0}, *({"eval_f1": f1} for f1 in f1s)]
+    assert should_stop(rows, patience) is stops
+
+
+def make_checkpoint(folder: Path, step: int, *, complete: bool = True) -> Path:
+    path = folder / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    (path / "model.safetensors").write_bytes(b"x")
+    if complete:
+        checkpoints.mark_complete(path, {"step": step})
+    return path
+
+
+def test_incomplete_checkpoints_are_never_resumed_from(tmp_path: Path) -> None:
+    make_checkpoint(tmp_path, 9)
+    whole = make_checkpoint(tmp_path, 10)
+    cut_off = make_checkpoint(tmp_path, 200, complete=False)
+    assert checkpoints.latest(tmp_path) == whole
+    assert checkpoints.discard_incomplete(tmp_path) == [cut_off]
+    assert not cut_off.exists()
+    checkpoints.keep_only(tmp_path, {10})
+    assert list(checkpoints.checkpoint_steps(tmp_path)) == [10]
+    assert checkpoints.latest(tmp_path / "nowhere") is None
+
+
+def step(model: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
+    model(torch.randn(4, 3)).sum().backward()
+    optimizer.step()
+    schedule.step()
+    optimizer.zero_grad()
+
+
+def test_optimizer_and_random_state_round_trip_exactly(tmp_path: Path) -> None:
+    import random
+
+    import numpy as np
+
+    def build() -> tuple[nn.Module, torch.optim.Optimizer, Any]:
+        model = nn.Linear(3, 2)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
+        return model, optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 / (1 + n))
+
+    model, optimizer, schedule = build()
+    again, optimizer_again, schedule_again = build()
+    step(model, optimizer, schedule)
+    checkpoints.save_optimizer(tmp_path, optimizer, schedule)
+    checkpoints.save_random_state(tmp_path)
+    again.load_state_dict(model.state_dict())
+    step(model, optimizer, schedule)
+    expected = (random.random(), np.random.rand(), torch.rand(3))  # noqa: NPY002
+
+    checkpoints.load_optimizer(tmp_path, optimizer_again, schedule_again)
+    checkpoints.load_random_state(tmp_path)
+    step(again, optimizer_again, schedule_again)
+    found = (random.random(), np.random.rand(), torch.rand(3))  # noqa: NPY002
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+    assert expected[:2] == found[:2]
+    assert torch.equal(expected[2], found[2])
+    assert {path.suffix for path in tmp_path.iterdir()} == {".safetensors"}
+
+
+def test_a_damaged_checkpoint_is_our_failure(tmp_path: Path) -> None:
+    (tmp_path / "optimizer.safetensors").write_bytes(b"broken")
+    optimizer = torch.optim.AdamW([nn.Parameter(torch.zeros(1))])
+    with pytest.raises(TrainingError, match="damaged"):
+        checkpoints.load_optimizer(tmp_path, optimizer, None)
+    with pytest.raises(TrainingError, match="damaged"):
+        checkpoints.load_random_state(tmp_path)
+
+
+def tiny_run(encoder: Path, **settings: Any) -> RunConfig:
+    given = {"encoder": str(encoder), "batch_size": 16, "log_every": 1, "device": "cpu", **settings}
+    return RunConfig.build(None, **given)
+
+
+def test_features_must_be_columns_of_the_corpus() -> None:
+    corpus = nomina.read("sample")[:20]
+    assert resolve_features(RunConfig().model, corpus) == ("pos",)
+    with pytest.raises(ConfigError, match="has: pos; found chunk"):
+        resolve_features(RunConfig.build(None, features=("pos", "chunk")).model, corpus)
+    bare = nomina.Corpus(tuple(nomina.Sentence(s.words, labels=s.labels) for s in corpus), corpus.scheme)
+    assert resolve_features(RunConfig().model, bare) == ()
+
+
+def test_a_corpus_without_entities_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
+    corpus = nomina.read("sample")[:5]
+    plain = nomina.Corpus(tuple(nomina.Sentence(s.words, labels=("O",) * len(s)) for s in corpus), scheme=corpus.scheme)
+    with pytest.raises(DataError, match="only the tag O"):
+        fit(plain, None, tiny_run(tiny_bert), tmp_path)
+    with pytest.raises(DataError, match="found none"):
+        fit(nomina.Corpus(tuple(nomina.Sentence(s.words) for s in corpus)), None, tiny_run(tiny_bert), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+def test_training_lowers_the_loss_and_keeps_the_best_epoch(tiny_bert: Path, tmp_path: Path, schedule: str) -> None:
+    corpus = nomina.read("sample")
+    config = tiny_run(tiny_bert, epochs=3, learning_rate=5e-3, head_learning_rate=5e-3, schedule=schedule, dropout=0.0)
+    result = fit(corpus[:96], corpus[96:120], config, tmp_path)
+    losses = [row["loss"] for row in result.history if "loss" in row]
+    dev_f1s = [row["dev_f1"] for row in result.history if "dev_f1" in row]
+    assert len(losses) == result.n_steps == 18
+    assert sum(losses[-6:]) < 0.8 * sum(losses[:6])
+    assert result.best_dev_f1 == max(dev_f1s)
+    assert result.best_step == 6 * (dev_f1s.index(max(dev_f1s)) + 1)
+    rates = [row["learning_rate"] for row in result.history if "learning_rate" in row]
+    assert max(rates) == pytest.approx(5e-3)
+    assert rates[0] < 5e-3
+    assert (rates[-1] == pytest.approx(5e-3)) == (schedule == "constant")
+    assert 0 <= result.padding < 1
+    assert not result.predictor.model.training
+
+
+@pytest.mark.slow
+def test_same_seed_same_weights_and_accumulation_counts_words(tiny_bert: Path, tmp_path: Path) -> None:
+    corpus = nomina.read("sample")[:40]
+
+    def weights(name: str, **settings: Any) -> dict[str, torch.Tensor]:
+        (tmp_path / name).mkdir()
+        config = tiny_run(tiny_bert, epochs=1, pos_dropout=0.0, **settings)
+        return dict(fit(corpus, None, config, tmp_path / name).predictor.model.state_dict())
+
+    first, again, other = weights("a"), weights("b"), weights("c", seed=14)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.slow
+def test_an_infinite_loss_stops_the_run(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nomina.model.heads import LinearHead
+
+    monkeypatch.setattr(LinearHead, "loss", lambda self, scores, labels, n_items=None: scores.sum() * math.nan)
+    with pytest.raises(TrainingError, match="loss is nan at step 1"):
+        fit(nomina.read("sample")[:16], None, tiny_run(tiny_bert), tmp_path)
+
+
+@pytest.mark.slow
+def test_early_stopping_and_loggers(tiny_bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs nomina[tensorboard]")
+    corpus = nomina.read("sample")
+    config = tiny_run(
+        tiny_bert, epochs=6, patience=1, learning_rate=1e-8, head_learning_rate=1e-8, report_to=("tensorboard",)
+    )
+    result = fit(corpus[:32], corpus[32:48], config, tmp_path)
+    assert result.n_steps == 4  # nothing is learnt, so the second epoch is the last
+    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert history == result.history
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
