@@ -22,6 +22,7 @@ from nomina.inference import Predictor
 from nomina.runs import Judged, Parts
 from nomina.scoring import score
 from nomina.training.config import DataConfig, RunConfig
+from nomina.training.distributed import is_main_process
 from nomina.training.fit import fit, resolve_features, with_scheme
 
 __all__ = ["TrainResult", "evaluate", "load_parts", "read_for_prediction", "train"]
@@ -31,6 +32,10 @@ _NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 's
 InputFormat = Literal["auto", "text", "kaggle", "columns", "conllu", "jsonl"]
 
 Say = Callable[[str], None]
+
+
+def _say_nothing(line: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,9 +76,11 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = False,
-    say: Say = lambda line: None,
+    say: Say = _say_nothing,
 ) -> TrainResult:
     """Train, judge and save a model.
+
+    Where several processes train one model (``torchrun``), only the first one judges, writes and talks.
 
     Args:
         config: All settings.
@@ -89,16 +96,22 @@ def train(
         NominaError: As its parts do; see :mod:`nomina.errors`.
     """
     folder = Path(folder)
+    is_main = is_main_process()
+    say = say if is_main else _say_nothing
     _check_sources(config, corpora or {})
-    runs.prepare(folder, config, resume=resume, overwrite=overwrite)
+    if is_main:
+        runs.prepare(folder, config, resume=resume, overwrite=overwrite)
     parts = load_parts(config, corpora, say=say)
     resolve_features(config.model, parts.train)
-    runs.begin(folder, config, parts)
+    if is_main:
+        runs.begin(folder, config, parts)
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
     judged = {
-        name: _judge(fitted.predictor, part, progress=progress) for name, part in parts.items() if name != "train"
+        name: _judge(fitted.predictor, part, progress=progress)
+        for name, part in parts.items()
+        if name != "train" and is_main
     }
-    files = runs.finish(folder, config, parts, fitted, judged)
+    files = runs.finish(folder, config, parts, fitted, judged) if is_main else {}
     return TrainResult(
         folder=folder,
         predictor=fitted.predictor,
@@ -112,9 +125,7 @@ def train(
     )
 
 
-def load_parts(
-    config: RunConfig, corpora: Mapping[str, Corpus] | None = None, *, say: Say = lambda line: None
-) -> Parts:
+def load_parts(config: RunConfig, corpora: Mapping[str, Corpus] | None = None, *, say: Say = _say_nothing) -> Parts:
     """Read and clean the corpus, and split off the parts that have no file of their own.
 
     Raises:
@@ -158,7 +169,7 @@ def evaluate(
     settings: DataConfig | None = None,
     output: str | Path | None = None,
     progress: bool = False,
-    say: Say = lambda line: None,
+    say: Say = _say_nothing,
 ) -> Judged:
     """Score a model on a corpus with labels.
 

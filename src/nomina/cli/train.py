@@ -55,7 +55,10 @@ def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool,
     """Train and show the result; shared with ``nomina demo``."""
     from nomina import workflow
     from nomina.report.tables import scores_table
+    from nomina.training.distributed import is_main_process
 
+    if not is_main_process():
+        out = Output(quiet=True)
     result = workflow.train(run, folder, resume=resume, overwrite=overwrite, progress=out.progress, say=out.say)
     judged, part = (result.test, "test") if result.test is not None else (result.dev, "dev")
     if judged is not None:

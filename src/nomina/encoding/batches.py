@@ -54,6 +54,7 @@ class LengthBatches(Sampler[list[int]]):
         self.seed = seed
         self.pool = pool
         self.epoch = 0
+        self.drop_last = False  # accelerate asks, when it shares batches out to processes
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next iteration."""

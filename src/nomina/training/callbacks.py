@@ -14,7 +14,16 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from nomina.encoding.batches import LengthBatches
 from nomina.errors import TrainingError
 
-__all__ = ["DEV_F1", "EarlyStopping", "EpochsAndCheckpoints", "FiniteLoss", "History", "ProgressBar", "should_stop"]
+__all__ = [
+    "DEV_F1",
+    "EarlyStopping",
+    "EpochsAndCheckpoints",
+    "FiniteLoss",
+    "History",
+    "ProgressBar",
+    "history_row",
+    "should_stop",
+]
 
 DEV_F1 = "eval_f1"
 
@@ -23,6 +32,12 @@ def should_stop(log_history: Sequence[dict[str, Any]], patience: int) -> bool:
     """Whether the last ``patience`` evaluations brought no better dev F1; never with a patience of 0."""
     f1s = [row[DEV_F1] for row in log_history if DEV_F1 in row]
     return bool(patience and f1s) and len(f1s) - 1 - f1s.index(max(f1s)) >= patience
+
+
+def history_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A logged row as ``history.jsonl`` has it: the step first, scores named after the dev part."""
+    named = {name.replace("eval_", "dev_", 1): value for name, value in row.items()}
+    return {"step": named.pop("step", 0), **named}
 
 
 class EpochsAndCheckpoints(TrainerCallback):
@@ -66,8 +81,7 @@ class History(TrainerCallback):
 
     @staticmethod
     def _line(row: dict[str, Any]) -> str:
-        named = {name.replace("eval_", "dev_", 1): value for name, value in row.items()}
-        return json.dumps({"step": named.pop("step", 0), **named}) + "\n"
+        return json.dumps(history_row(row)) + "\n"
 
 
 class EarlyStopping(TrainerCallback):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,8 +21,9 @@ from nomina.errors import ConfigError, DataError, EncoderError
 from nomina.inference import Predictor
 from nomina.model import Tagger
 from nomina.training import checkpoints
-from nomina.training.callbacks import should_stop
+from nomina.training.callbacks import history_row, should_stop
 from nomina.training.config import ModelConfig, RunConfig
+from nomina.training.distributed import barrier, is_main_process
 from nomina.training.trainer import DevPart, TaggerTrainer
 
 __all__ = ["FitResult", "build", "default_learning_rate", "fit", "resolve_features", "with_scheme"]
@@ -138,7 +138,12 @@ def fit(
         progress=progress,
         on_message=say,
     )
-    say(f"training on {trainer.args.device.type}: {len(windows):,} windows, {trainer.steps_per_epoch:,} steps an epoch")
+    n_processes = trainer.args.world_size
+    processes = f" with {n_processes} processes" if n_processes > 1 else ""
+    say(
+        f"training on {trainer.args.device.type}{processes}: {len(windows):,} windows, "
+        f"{trainer.steps_per_epoch:,} steps an epoch"
+    )
     start = time.perf_counter()
     _train(trainer, resume=resume, say=say)
     train_s = time.perf_counter() - start
@@ -150,7 +155,7 @@ def fit(
         best_step=best_step,
         best_dev_f1=trainer.state.best_metric,
         n_steps=trainer.state.global_step,
-        history=[json.loads(line) for line in (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()],
+        history=[history_row(row) for row in trainer.state.log_history],
         learning_rate=rate,
         train_s=train_s,
         n_pieces=n_pieces,
@@ -206,13 +211,15 @@ def with_scheme(corpus: Corpus, scheme: Scheme) -> Corpus:
 
 
 def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
-    cut_off = checkpoints.discard_incomplete(trainer.folder)
-    if cut_off:
-        say(f"removed {len(cut_off)} checkpoint that was cut off while it was written: {cut_off[-1].name}")
-    newest = checkpoints.latest(trainer.folder) if resume else None
+    if is_main_process():
+        cut_off = checkpoints.discard_incomplete(trainer.folder)
+        if cut_off:
+            say(f"removed {cut_off[-1].name}, which was cut off while it was written")
+        if not resume:
+            checkpoints.keep_only(trainer.folder, set())
+    barrier()
+    newest = checkpoints.latest(trainer.folder)
     if newest is None:
-        if trainer.folder.is_dir():
-            shutil.rmtree(trainer.folder)
         trainer.train()
         return
     say(f"resuming from {newest.name}")
@@ -232,6 +239,7 @@ def _log_history(checkpoint: Path) -> list[dict[str, Any]]:
 def _load_weights(trainer: TaggerTrainer, step: int) -> None:
     weights = load_file(trainer.folder / f"checkpoint-{step}" / "model.safetensors")
     trainer.predictor.model.load_state_dict(weights)
+    barrier()
     trainer.predictor.model.eval()  # type: ignore[no-untyped-call]
 
 

@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from nomina.data.tags import Scheme
 from nomina.encoding.batches import Batch, LengthBatches, collate
 from nomina.encoding.windows import Windows
+from nomina.errors import ConfigError
 from nomina.inference import Predictor
 from nomina.scoring import score
 from nomina.training import checkpoints
@@ -28,6 +29,7 @@ from nomina.training.callbacks import (
     ProgressBar,
 )
 from nomina.training.config import TrainingConfig
+from nomina.training.distributed import barrier
 from nomina.training.loggers import check_loggers, tensorboard
 
 __all__ = ["DevPart", "TaggerTrainer", "parameter_groups", "training_arguments"]
@@ -70,6 +72,8 @@ def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -
         has_dev: Whether to evaluate after each epoch.
     """
     use_cpu = config.device == "cpu"
+    if config.precision == "fp16" and (use_cpu or not torch.cuda.is_available()):
+        raise ConfigError(["[training] precision: fp16 needs a GPU; choose auto, fp32 or bf16"])
     has_bf16 = not use_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     return TrainingArguments(
         output_dir=str(folder),
@@ -237,8 +241,7 @@ class TaggerTrainer(Trainer):
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
-        if self.args.world_size > 1:
-            torch.distributed.barrier()
+        barrier()
         if self.args.should_save:
             step = self.state.global_step
             checkpoints.mark_complete(self.folder / f"checkpoint-{step}", {"step": step, "epoch": self.state.epoch})
