@@ -26,7 +26,7 @@ def demo(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
 ) -> None:
-    """Train on the bundled sample corpus with the bundled encoder, evaluate, draw, predict. About a minute on two cores.
+    """Train on the bundled sample corpus with the bundled encoder, evaluate, draw, predict: about a minute.
 
     An earlier demo in runs/demo is replaced.
     """

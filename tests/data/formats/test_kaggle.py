@@ -1,7 +1,5 @@
 import csv
 import io
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -181,16 +179,3 @@ def test_gmb_as_latin_1_would_have_control_characters(shared: Path, tmp_path: Pa
     report = clean(corpus).report
     assert report.n_control_only == 21
     assert sum(word == "\u0085" for s in corpus for word in s.words) == 4
-
-
-@pytest.mark.slow
-def test_gmb_is_read_in_time_and_memory(shared: Path) -> None:
-    program = (
-        "import resource, sys, time; from nomina.data import read; start = time.perf_counter(); "
-        "read(sys.argv[1]); print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    file = str(shared / "gmb" / "ner_dataset.csv.zip")
-    done = subprocess.run([sys.executable, "-c", program, file], capture_output=True, text=True, check=True)
-    seconds, kilobytes = map(float, done.stdout.split())
-    assert seconds < 8
-    assert kilobytes / (1 if sys.platform != "darwin" else 1024) < 600 * 1024
