@@ -1,6 +1,6 @@
 """Train and score on three real corpora as they come, each with one ``nomina train`` line.
 
-    python benchmarks/corpora.py --shared ../shared --work /tmp/corpora
+    python benchmarks/corpora.py --shared ../shared --work DIR
 
 Writes ``corpora.json``: the commands, scores (seqeval's default and strict F1 on the test part) and seconds. Runs that
 are in it already are not run again.
@@ -29,7 +29,7 @@ CORPORA: dict[str, str] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, default=Path("/tmp/corpora"))
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
     results: dict[str, Any] = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {}

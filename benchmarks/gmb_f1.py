@@ -1,6 +1,6 @@
 """F1 on GMB: nomina with and without POS beside the two yardsticks, several seeds, same split, epochs and batch.
 
-    python benchmarks/gmb_f1.py --shared ../shared --work /tmp/gmb-f1
+    python benchmarks/gmb_f1.py --shared ../shared --work DIR
 
 Needs the corpora and yardsticks in ``--shared`` and, for the yardsticks, ``pip install 'nomina[benchmarks]'``. Runs
 that are in the result file already are not run again: it can be stopped at any time and started once more.
@@ -30,7 +30,7 @@ SYSTEMS = ("hf_token_classification", "nomina --features none", "padded_notebook
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, default=Path("/tmp/gmb-f1"))
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 14, 15])
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,12 @@ def test_data_in_any_wrapping(tiny_bert: Path, tmp_path: Path) -> None:
             nomina.train(wrong, output=tmp_path / "m", encoder=str(tiny_bert))  # type: ignore[arg-type]
     with pytest.raises(nomina.NominaError, match="epochs"):
         nomina.evaluate(tmp_path, corpus, epochs=3)
+
+
+def test_several_dev_files_are_not_cut_to_one(tiny_bert: Path, tmp_path: Path) -> None:
+    several: Any = ["a", "b"]
+    with pytest.raises(nomina.NominaError, match="expected one file"):
+        nomina.train("sample", dev=several, output=tmp_path / "m", encoder=str(tiny_bert))
 
 
 def test_other_data_are_not_resumed_with(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import nomina
-from nomina.errors import ConfigError, OutputError
+from nomina.errors import ConfigError, DataError, OutputError
 from nomina.runs import Parts, begin, prepare
 from nomina.training.config import DataConfig, RunConfig
-from nomina.workflow import load_parts, read_for_prediction
+from nomina.workflow import load_parts, read_for_prediction, train
 
 
 def write(path: Path, corpus: nomina.Corpus) -> Path:
@@ -81,6 +81,51 @@ def test_labels_of_any_scheme_become_iob2() -> None:
         assert [s.labels for s in parts.train] == [s.labels for s in sample]
 
 
+def test_an_empty_part_is_none() -> None:
+    train, dev, test = nomina.read("sample").split((90, 10, 0))
+    parts = load_parts(RunConfig(), {"train": train, "dev": dev, "test": test})
+    assert (words(parts.train), words(parts.dev), parts.test) == (words(train), words(dev), None)
+
+
+def test_a_feature_on_some_sentences_only_is_said() -> None:
+    sample = nomina.read("sample")[:20]
+    mixed = replace(sample, sentences=(replace(sample[0], features={}), *sample.sentences[1:]))
+    parts = load_parts(RunConfig.build(None, split=(100, 0, 0)), {"train": mixed})
+    assert [note.message for note in parts.notes if note.kind == "partial_feature"] == [
+        "the feature 'pos' stands on 19 of 20 training sentences only; it is not used"
+    ]
+
+
+def test_faults_of_this_machine_and_of_parts_are_listed_together(tiny_bert: Path, tmp_path: Path) -> None:
+    sample = nomina.read("sample")[:20]
+    settings = {"precision": "fp16", "device": "cpu", "patience": 2, "split": (100, 0, 0), "encoder": str(tiny_bert)}
+    with pytest.raises(ConfigError) as caught:
+        nomina.train(sample, output=tmp_path / "m", **settings)  # type: ignore[arg-type]
+    assert ["patience" in fault or "fp16" in fault for fault in caught.value.faults] == [True, True]
+    assert not (tmp_path / "m").exists()
+    with pytest.raises(ConfigError, match="special pieces"):
+        nomina.train(sample, output=tmp_path / "m", encoder=str(tiny_bert), max_pieces=2, split=(100, 0, 0))
+
+
+def test_an_earlier_run_is_kept_until_the_new_one_can_begin(tiny_bert: Path, tmp_path: Path) -> None:
+    sample = nomina.read("sample")[:20]
+    config = RunConfig.build(None, encoder=str(tiny_bert), split=(100, 0, 0))
+    begin(tmp_path / "m", config, Parts(sample, None, None))
+    (tmp_path / "m" / "model.safetensors").write_bytes(b"precious")
+    with pytest.raises(ConfigError, match="chunk"):
+        train(config.with_settings(features="chunk"), tmp_path / "m", corpora={"train": sample}, overwrite=True)
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == b"precious"
+    with pytest.raises(OutputError, match="holds a run"):
+        nomina.evaluate("nowhere", sample, output=tmp_path / "m")
+
+
+def test_a_part_without_tags_is_refused_before_training() -> None:
+    sample = nomina.read("sample")[:20]
+    bare = nomina.Corpus(tuple(nomina.Sentence(s.words) for s in sample))
+    with pytest.raises(DataError, match="test part"):
+        load_parts(RunConfig.build(None, split=(80, 20, 0)), {"train": sample, "test": bare})
+
+
 def test_without_training_data() -> None:
     with pytest.raises(ConfigError, match="at least one file"):
         load_parts(RunConfig())
@@ -118,4 +163,5 @@ def test_a_folder_is_prepared_only_for_its_own_run(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="complete run"):
         prepare(folder, config, resume=True, overwrite=False)
     prepare(folder, config, resume=False, overwrite=True)
-    assert not folder.exists()
+    begin(folder, config, Parts(nomina.read("sample")[:4], None, None), replace=True)
+    assert {path.name for path in folder.iterdir()} == {"run.toml", "data.json"}

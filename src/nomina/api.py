@@ -65,6 +65,11 @@ def train(
     given = {name: _source(source) for name, source in zip(("train", "dev", "test"), whole, strict=True)}
     corpora = {name: source for name, source in given.items() if isinstance(source, Corpus)}
     files = {name: source for name, source in given.items() if source is not None and not isinstance(source, Corpus)}
+    for name in ("dev", "test"):
+        if len(files.get(name, ())) > 1:
+            raise ConfigError(
+                [f"[data] {name}: expected one file or a corpus, found several; join them with nomina.read"]
+            )
     flags = {**settings, **{name: paths if name == "train" else paths[0] for name, paths in files.items()}}
     if isinstance(config, RunConfig):
         run = config.with_settings(**flags)

@@ -26,7 +26,17 @@ from nomina.scoring import Evaluation, Scores
 from nomina.training.config import RunConfig
 from nomina.training.fit import FitResult
 
-__all__ = ["SCORES", "Judged", "Parts", "begin", "finish", "prediction_lines", "prepare", "write_judged"]
+__all__ = [
+    "SCORES",
+    "Judged",
+    "Parts",
+    "begin",
+    "check_judged",
+    "finish",
+    "prediction_lines",
+    "prepare",
+    "write_judged",
+]
 
 SCORES = "scores.json"
 _RUN = "run.toml"
@@ -80,7 +90,7 @@ class Judged:
 
 
 def prepare(folder: Path, config: RunConfig, *, resume: bool, overwrite: bool) -> None:
-    """Check that a run may be written to a folder, before anything is loaded; with ``overwrite``, clear it.
+    """Check that a run may be written to a folder, before anything is loaded.
 
     Raises:
         OutputError: If the folder holds something that would be lost.
@@ -91,7 +101,6 @@ def prepare(folder: Path, config: RunConfig, *, resume: bool, overwrite: bool) -
     if not folder.is_dir() or not (folder / _RUN).is_file():
         raise OutputError(f"{folder} exists and holds no run; choose another folder (--output, output=)")
     if overwrite and not resume:
-        shutil.rmtree(folder)
         return
     if (folder / SCORES).is_file():
         raise OutputError(
@@ -116,13 +125,25 @@ def _differences(begun: RunConfig, config: RunConfig, folder: Path) -> Iterator[
                 yield f"[{section}] {name}: the interrupted run in {folder} has {old[section][name]!r}, found {value!r}"
 
 
-def begin(folder: Path, config: RunConfig, parts: Parts) -> None:
+def begin(folder: Path, config: RunConfig, parts: Parts, *, replace: bool = False) -> None:
     """Make the folder, and write the settings and the fingerprint of the data into it.
+
+    Args:
+        folder: The folder, checked by :func:`prepare`.
+        config: Settings of the run.
+        parts: Its data.
+        replace: Whether to remove what an earlier run left there; only now, when the new run can begin.
 
     Raises:
         ConfigError: If the run to resume had other data.
+        OutputError: If the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if replace and folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
     data = {name: _describe(part) for name, part in parts.items()}
     begun = folder / _DATA
     if begun.is_file() and json.loads(begun.read_text(encoding="utf-8")) != data:
@@ -176,6 +197,16 @@ def finish(
     if not config.training.keep_checkpoints:
         shutil.rmtree(folder / "checkpoints")
     return files
+
+
+def check_judged(folder: Path) -> None:
+    """Check that an evaluation may be written to a folder.
+
+    Raises:
+        OutputError: If the folder is that of a run, whose scores would be lost.
+    """
+    if (folder / _RUN).exists():
+        raise OutputError(f"{folder} holds a run and its scores; choose another folder (--output, output=)")
 
 
 def write_judged(judged: Judged, folder: Path) -> dict[str, Path]:

@@ -23,7 +23,7 @@ from nomina.runs import Judged, Parts
 from nomina.scoring import score
 from nomina.training.config import DataConfig, RunConfig
 from nomina.training.distributed import is_main_process
-from nomina.training.fit import fit, resolve_features, with_scheme
+from nomina.training.fit import check_training, fit, resolve_features, with_scheme
 
 __all__ = ["TrainResult", "evaluate", "load_parts", "read_for_prediction", "train"]
 
@@ -104,7 +104,7 @@ def train(
     parts = load_parts(config, corpora, say=say)
     resolve_features(config.model, parts.train)
     if is_main:
-        runs.begin(folder, config, parts)
+        runs.begin(folder, config, parts, replace=overwrite and not resume)
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
     judged = {
         name: _judge(fitted.predictor, part, progress=progress)
@@ -137,11 +137,13 @@ def load_parts(config: RunConfig, corpora: Mapping[str, Corpus] | None = None, *
     if "train" not in found:
         raise ConfigError([_NO_TRAINING_DATA])
     notes = [note for corpus in found.values() for note in corpus.notes]
+    given = set(found)
+    found = {name: part for name, part in found.items() if len(part) or name == "train"}  # an empty part is none
 
     # A part with a source of its own takes nothing from the training data.
     train_share, *shares = config.data.split
     dev_share, test_share = (
-        0.0 if name in found else share for name, share in zip(("dev", "test"), shares, strict=True)
+        0.0 if name in given else share for name, share in zip(("dev", "test"), shares, strict=True)
     )
     if dev_share or test_share:
         split = found["train"].split((train_share, dev_share, test_share), seed=config.training.seed)
@@ -154,6 +156,10 @@ def load_parts(config: RunConfig, corpora: Mapping[str, Corpus] | None = None, *
         dev=found.get("dev"),
         test=None if test is None else test[: config.data.limit_test],
     )
+    for name, part in parts.items():
+        if not part.has_labels:
+            n_bare = sum(sentence.labels is None for sentence in part)
+            raise DataError(f"expected entity tags in the {name} part, {n_bare} sentences have none", path=part.source)
     notes += [*_leaks(parts), *_unused(parts.train, config)]
     for note in notes:
         say(note.message)
@@ -185,6 +191,8 @@ def evaluate(
         DataError: If the corpus has no labels.
         ModelError: If the model folder is incomplete.
     """
+    if output is not None:
+        runs.check_judged(Path(output))
     if not isinstance(data, Corpus):
         files = [data] if isinstance(data, str | Path) else data
         data = _load(files, settings or DataConfig())
@@ -207,10 +215,19 @@ def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "stdin"
             path.write_bytes(source.read())
-            return replace(read_for_prediction(path, form, data), source="standard input")
+            try:
+                return replace(read_for_prediction(path, form, data), source="standard input")
+            except DataError as error:
+                raise DataError(str(error).replace(str(path), "standard input")) from error
     loaded = load(Path(source))
     if form != "text" and not (form == "auto" and data.columns is None and _is_text(loaded)):
-        return read(source, format=form, columns=data.columns, pos="upos" if data.upos else "xpos")
+        return read(
+            source,
+            format=form,
+            columns=data.columns,
+            pos="upos" if data.upos else "xpos",
+            label_names=data.label_names,
+        )
     sentences = tuple(
         replace(text.sentence(line), line=number)
         for number, line in enumerate(split_lines(loaded.text), start=1)
@@ -222,10 +239,15 @@ def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: 
 
 def _check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
     """Say everything that is missing at once, before anything is read or loaded."""
-    named = [*config.data.train, *(path for path in (config.data.dev, config.data.test) if path is not None)]
+    files = {"train": config.data.train, "dev": (config.data.dev,), "test": (config.data.test,)}
+    named = [path for name, paths in files.items() if name not in corpora for path in paths if path is not None]
     faults = [
         f"[data] expected a file or an archive's member at {path!r}, found none" for path in named if not _exists(path)
     ]
+    has_dev = config.data.dev is not None or "dev" in corpora or config.data.split[1] > 0
+    if config.training.patience and not has_dev:
+        faults.append("[training] patience: early stopping needs a dev part; give a dev file or a share in split")
+    faults += check_training(config.training)
     if not config.data.train and "train" not in corpora:
         faults.append(_NO_TRAINING_DATA)
     try:
@@ -298,7 +320,14 @@ def _leaks(parts: Parts) -> list[Note]:
 
 
 def _unused(corpus: Corpus, config: RunConfig) -> list[Note]:
+    notes = []
+    for name in sorted({name for s in corpus for name in s.features} - set(corpus.feature_names)):
+        n_with = sum(name in sentence.features for sentence in corpus)
+        message = (
+            f"the feature {name!r} stands on {n_with:,} of {len(corpus):,} training sentences only; it is not used"
+        )
+        notes.append(Note("partial_feature", message, len(corpus) - n_with))
     used = resolve_features(config.model, corpus)
     unused = [name for name in corpus.feature_names if name not in used]
     message = f"columns that no feature uses: {', '.join(unused)} (choose with --features)"
-    return [Note("unused_column", message, len(unused))] if unused else []
+    return [*notes, Note("unused_column", message, len(unused))] if unused else notes

@@ -93,7 +93,7 @@ def test_no_features_and_one_changed_setting() -> None:
     assert changed.model == config.model
 
 
-def test_early_stopping_needs_a_dev_part() -> None:
-    with pytest.raises(ConfigError, match="patience"):
-        RunConfig.build(None, patience=2, split=(90, 0, 10))
-    assert RunConfig.build(None, patience=2, split=(90, 0, 10), dev="dev.conll").training.patience == 2
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_numbers_are_finite(value: str) -> None:
+    with pytest.raises(ConfigError, match="epochs"):
+        RunConfig.build(None, epochs=value)

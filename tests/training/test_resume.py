@@ -39,7 +39,7 @@ KILLS = {
 
 
 def run(kill: Kill, encoder: Path, output: Path, *extra: str) -> subprocess.CompletedProcess[str]:
-    settings = ["--epochs", "5", "--save-every", "2", "--limit-train", "60", "--limit-test", "20", "--log-every", "1"]
+    settings = ["--epochs", "5", "--save-every", "2", "--limit-train", "60", "--limit-test", "20", "--log-every", "3"]
     arguments = ["train", "sample", "--encoder", str(encoder), "--output", str(output), *settings, "--batch-size", "16"]
     command = [sys.executable, str(SCRIPT), kill.place, str(kill.n), kill.when, *arguments, *extra]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -70,6 +70,20 @@ def test_killed_runs_resume_to_the_same_weights(tiny_bert: Path, tmp_path: Path)
     assert scores[0]["test"] == scores[1]["test"]
     assert scores[0]["dev"] == scores[1]["dev"]
     assert not (cut / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_a_run_killed_after_its_last_step_takes_no_other(tiny_bert: Path, tmp_path: Path) -> None:
+    extra = ["--epochs", "1.5", "--schedule", "constant", "--resume"]
+    killed = run(Kill("nomina.runs:model_card", 1, "before"), tiny_bert, tmp_path / "cut", *extra)
+    assert killed.returncode == -signal.SIGKILL
+    finished = run(NEVER, tiny_bert, tmp_path / "cut", *extra)
+    assert finished.returncode == 0, finished.stderr
+    whole = run(NEVER, tiny_bert, tmp_path / "whole", *extra)
+    assert whole.returncode == 0, whole.stderr
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+    contents = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("cut", "whole")]
+    assert contents[0] == contents[1]
 
 
 @pytest.mark.slow

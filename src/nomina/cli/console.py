@@ -53,7 +53,7 @@ class Output:
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """Turn exceptions into a message and an exit code: 2 for the caller's faults, 1 for ours, 130 when interrupted."""
+    """Turn exceptions into a message and an exit code: 2 for the caller's faults, 1 for ours."""
     try:
         yield
     except NominaError as error:
@@ -63,6 +63,7 @@ def errors_as_exit_codes() -> Iterator[None]:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; an interrupted run continues with --resume\n")
-        sys.exit(130)
+    except OSError as error:
+        # A full disk, a device that went away: not the caller's fault, but nothing that a traceback would explain.
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
+        sys.exit(1)

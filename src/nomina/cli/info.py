@@ -98,7 +98,7 @@ def _model(folder: Path) -> dict[str, Any]:
         for part in ("dev", "test"):
             if content.get(part):
                 facts[f"{part}_f1"] = round(content[part]["default"]["micro"]["f1"], 4)
-        facts["data"] = content["data"]
+        facts["data"] = content.get("data")
     else:
         facts["state"] = "incomplete: no scores.json; continue with nomina train … --resume"
     return facts

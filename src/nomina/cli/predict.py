@@ -28,7 +28,6 @@ _SKIP = (
     "test",
     "repair",
     "scheme",
-    "label_names",
     "drop_duplicates",
     "split",
     "limit_train",
@@ -61,10 +60,13 @@ def predict(
     settings = RunConfig.build(None, **flags).data
     out = Output(quiet=quiet)
     from nomina.data.formats.write import WRITERS
+    from nomina.errors import OutputError
     from nomina.files import open_output
     from nomina.inference import Prediction, Predictor
     from nomina.workflow import read_for_prediction
 
+    if output is not None and output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another name, or replace it (--overwrite)")
     corpus = read_for_prediction(sys.stdin.buffer if file == "-" else file, input_format, settings)
     for note in corpus.notes:
         out.say(note.message)

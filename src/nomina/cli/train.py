@@ -59,7 +59,11 @@ def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool,
 
     if not is_main_process():
         out = Output(quiet=True)
-    result = workflow.train(run, folder, resume=resume, overwrite=overwrite, progress=out.progress, say=out.say)
+    try:
+        result = workflow.train(run, folder, resume=resume, overwrite=overwrite, progress=out.progress, say=out.say)
+    except KeyboardInterrupt:
+        out.say(f"\ninterrupted; what was trained up to the last checkpoint in {folder} continues with --resume")
+        raise
     judged, part = (result.test, "test") if result.test is not None else (result.dev, "dev")
     if judged is not None:
         out.show(scores_table(judged.evaluation, title=f"Scores on the {part} part"))

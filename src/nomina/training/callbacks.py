@@ -60,6 +60,13 @@ class EpochsAndCheckpoints(TrainerCallback):
         ends_epoch = state.global_step % self.steps_per_epoch() == 0 or state.global_step == state.max_steps
         if every and state.global_step % every == 0 and not ends_epoch:
             control.should_save = True
+            control.should_log = True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        # What is saved was logged before: so the loss was checked, and a resumed run logs the same rows.
+        control.should_log = True
 
 
 class History(TrainerCallback):

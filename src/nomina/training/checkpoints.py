@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from nomina.errors import TrainingError
 
 __all__ = [
+    "DAMAGE",
     "checkpoint_steps",
     "discard_incomplete",
     "keep_only",
@@ -38,7 +39,9 @@ __all__ = [
 _MARKER = "complete.json"
 _OPTIMIZER = "optimizer.safetensors"
 _RANDOM = "random.safetensors"
-_DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
+DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
+"""What reading a damaged file may raise."""
+
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -118,7 +121,7 @@ def load_optimizer(
         with safe_open(checkpoint / _OPTIMIZER, framework="pt") as file:
             rest = json.loads(file.metadata()["state"])
             entries = {key: file.get_tensor(key) for key in file.keys()} | rest["scalars"]  # noqa: SIM118
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
     state: dict[int, dict[str, Any]] = {}
     for key, value in entries.items():
@@ -157,7 +160,7 @@ def load_random_state(checkpoint: Path, process: int = 0) -> None:
         with safe_open(checkpoint / _process_file(process), framework="pt") as file:
             rest = json.loads(file.metadata()["state"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
     version, gauss = rest["python"]
     random.setstate((version, tuple(tensors["python"].tolist()), gauss))

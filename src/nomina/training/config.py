@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from nomina.data.tags import Scheme
 from nomina.encoding.encoders import DEFAULT_ENCODER
@@ -51,7 +51,7 @@ def is_list(annotation: Any) -> bool:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -131,7 +131,7 @@ class TrainingConfig(_Section):
     batch_size: Count = Field(default=32, description="windows per optimizer step and device, before accumulation")
     accumulation: Count = Field(default=1, description="batches per optimizer step")
     learning_rate: Rate | None = Field(
-        default=None, description="peak rate of the encoder; by its width if not given (3e-4 at 384, 3e-5 at 768)"
+        default=None, description="peak rate of the encoder; by its width if not given (3e-4 at 384, 5e-5 at 768)"
     )
     head_learning_rate: Rate = Field(default=1e-3, description="peak rate of everything that is not the encoder")
     schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="rate after warm-up")
@@ -166,12 +166,6 @@ class RunConfig(_Section):
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
-
-    @model_validator(mode="after")
-    def _check_parts(self) -> RunConfig:
-        if self.data.dev is None and self.data.split[1] == 0 and self.training.patience:
-            raise ValueError("early stopping (patience) needs a dev part: give a dev file or a share in split")
-        return self
 
     @classmethod
     def build(cls, values: Mapping[str, Any] | None = None, **flags: Any) -> RunConfig:

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
-from transformers import set_seed
+from transformers import TrainerState, set_seed
 
 from nomina.data.corpus import Corpus
 from nomina.data.tags import Scheme, read_spans, retag
 from nomina.encoding.encoders import EncoderSource, resolve_encoder
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
-from nomina.errors import ConfigError, DataError, EncoderError
+from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError, TrainingError
 from nomina.inference import Predictor
 from nomina.model import Tagger
 from nomina.training import checkpoints
 from nomina.training.callbacks import history_row, should_stop
-from nomina.training.config import ModelConfig, RunConfig
+from nomina.training.config import ModelConfig, RunConfig, TrainingConfig
 from nomina.training.distributed import barrier, is_main_process
+from nomina.training.loggers import check_loggers
 from nomina.training.trainer import DevPart, TaggerTrainer
 
-__all__ = ["FitResult", "build", "default_learning_rate", "fit", "resolve_features", "with_scheme"]
+__all__ = ["FitResult", "build", "check_training", "default_learning_rate", "fit", "resolve_features", "with_scheme"]
 
 Say = Callable[[str], None]
 
@@ -58,6 +59,18 @@ class FitResult:
     padding: float
 
 
+def check_training(config: TrainingConfig) -> list[str]:
+    """Faults of settings that depend on this machine: absent loggers, a precision that it cannot compute in."""
+    faults = []
+    try:
+        check_loggers(config.report_to)
+    except MissingExtraError as error:
+        faults.append(f"[training] report_to: {error}")
+    if config.precision == "fp16" and (config.device == "cpu" or not torch.cuda.is_available()):
+        faults.append("[training] precision: fp16 needs a GPU; choose auto, fp32 or bf16")
+    return faults
+
+
 def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
     """Names of the token features to read.
 
@@ -81,8 +94,8 @@ def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
 def default_learning_rate(hidden_dim: int) -> float:
     """Peak rate of the encoder by its width: small encoders take, and need, larger steps.
 
-    3e-4 below 512 (measured on MiniLM, see ``benchmarks/``), 5e-5 up to 1023 and 2e-5 from there on (the range of the
-    BERT paper, Devlin et al. 2019, appendix A.3).
+    3e-4 below 512 (the rate of MiniLM in ``benchmarks/gmb_f1.json``; not searched for), 5e-5 up to 1023 and 2e-5 from
+    there on (the range of the BERT paper, Devlin et al. 2019, appendix A.3; not measured here).
     """
     return 3e-4 if hidden_dim < 512 else 5e-5 if hidden_dim < 1024 else 2e-5
 
@@ -191,7 +204,11 @@ def build(train: Corpus, config: RunConfig) -> Predictor:
         feature_dropout=config.model.pos_dropout,
         max_pieces=config.model.max_pieces,
     )
-    return Predictor(model, tokenizer)
+    predictor = Predictor(model, tokenizer)
+    n_special = len(predictor.word_pieces.prefix) + len(predictor.word_pieces.suffix)
+    if predictor.max_pieces <= n_special:
+        raise ConfigError([f"[model] max_pieces: expected more than the {n_special} special pieces of a window"])
+    return predictor
 
 
 def _load_tagger(source: EncoderSource, **options: Any) -> Tagger:
@@ -223,21 +240,28 @@ def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
         trainer.train()
         return
     say(f"resuming from {newest.name}")
-    if should_stop(_log_history(newest), trainer.config.patience):
-        # Early stopping was decided at this checkpoint; one more step would already be one too many.
-        trainer.state = trainer.state.load_from_json(str(newest / "trainer_state.json"))
+    state = _load_state(newest)
+    if should_stop(state.log_history, trainer.config.patience) or state.global_step >= state.max_steps:
+        # Training had ended at this checkpoint; the trainer would look only after one more step.
+        trainer.state = state
         return
     trainer.train(resume_from_checkpoint=str(newest))
 
 
-def _log_history(checkpoint: Path) -> list[dict[str, Any]]:
-    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    rows: list[dict[str, Any]] = state["log_history"]
-    return rows
+def _load_state(checkpoint: Path) -> TrainerState:
+    try:
+        state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    except checkpoints.DAMAGE as error:
+        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
+    return state
 
 
 def _load_weights(trainer: TaggerTrainer, step: int) -> None:
-    weights = load_file(trainer.folder / f"checkpoint-{step}" / "model.safetensors")
+    checkpoint = trainer.folder / f"checkpoint-{step}"
+    try:
+        weights = load_file(checkpoint / "model.safetensors")
+    except checkpoints.DAMAGE as error:
+        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
     trainer.predictor.model.load_state_dict(weights)
     barrier()
     trainer.predictor.model.eval()  # type: ignore[no-untyped-call]
@@ -245,4 +269,5 @@ def _load_weights(trainer: TaggerTrainer, step: int) -> None:
 
 def _n_computed(trainer: TaggerTrainer) -> int:
     lengths = trainer.windows.lengths
+    trainer.batches.set_epoch(0)
     return sum(int(lengths[batch].max()) * len(batch) for batch in trainer.batches)

@@ -16,7 +16,6 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from nomina.data.tags import Scheme
 from nomina.encoding.batches import Batch, LengthBatches, collate
 from nomina.encoding.windows import Windows
-from nomina.errors import ConfigError
 from nomina.inference import Predictor
 from nomina.scoring import score
 from nomina.training import checkpoints
@@ -30,7 +29,7 @@ from nomina.training.callbacks import (
 )
 from nomina.training.config import TrainingConfig
 from nomina.training.distributed import barrier
-from nomina.training.loggers import check_loggers, tensorboard
+from nomina.training.loggers import tensorboard
 
 __all__ = ["DevPart", "TaggerTrainer", "parameter_groups", "training_arguments"]
 
@@ -72,8 +71,6 @@ def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -
         has_dev: Whether to evaluate after each epoch.
     """
     use_cpu = config.device == "cpu"
-    if config.precision == "fp16" and (use_cpu or not torch.cuda.is_available()):
-        raise ConfigError(["[training] precision: fp16 needs a GPU; choose auto, fp32 or bf16"])
     has_bf16 = not use_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     return TrainingArguments(
         output_dir=str(folder),
@@ -163,7 +160,6 @@ class TaggerTrainer(Trainer):
         self.config = config
         self.folder = folder
         self.on_message = on_message
-        check_loggers(config.report_to)
         self.batches = LengthBatches(windows.lengths, config.batch_size, seed=config.seed)
         super().__init__(
             model=predictor.model,
