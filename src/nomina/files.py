@@ -10,7 +10,17 @@ from typing import TextIO
 
 from nomina.errors import OutputError
 
-__all__ = ["open_output", "write_text"]
+__all__ = ["check_free", "open_output", "write_text"]
+
+
+def check_free(path: Path) -> None:
+    """Check that nothing has this name yet, before work is done whose result could not be written.
+
+    Raises:
+        OutputError: If something has.
+    """
+    if path.exists():
+        raise OutputError(f"{path} exists; choose another name, or replace it (--overwrite)")
 
 
 @contextmanager
@@ -24,8 +34,8 @@ def open_output(path: Path, *, overwrite: bool = True) -> Iterator[TextIO]:
     Raises:
         OutputError: If the file exists and may not be replaced, or cannot be written.
     """
-    if not overwrite and path.exists():
-        raise OutputError(f"{path} exists; choose another name, or replace it (--overwrite)")
+    if not overwrite:
+        check_free(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

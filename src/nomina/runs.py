@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from nomina.data.corpus import Corpus
+from nomina.data.formats.write import feature_columns
 from nomina.data.records import Note
+from nomina.encoding.encoders import BUNDLED
 from nomina.errors import ConfigError, OutputError
 from nomina.files import write_text
 from nomina.inference import Prediction
@@ -185,14 +187,11 @@ def finish(
     files = {"model": folder, "settings": folder / _RUN, "history": folder / "history.jsonl"}
     files |= draw_training(fitted.history, folder / "figures")
     if judged:
-        last = list(judged.values())[-1]
-        files |= draw_evaluation(last.evaluation, folder / "figures")
-        files["predictions"] = folder / "predictions.jsonl"
-        write_text(files["predictions"], prediction_lines(last))
+        files |= _draw_and_list(list(judged.values())[-1], folder / "figures", folder / "predictions.jsonl")
     files["card"] = folder / "README.md"
     write_text(files["card"], model_card(_card_facts(folder, config, parts, fitted, judged)))
     files["scores"] = folder / SCORES
-    write_text(files["scores"], json.dumps(_scores(parts, fitted, judged), indent=2) + "\n")
+    write_text(files["scores"], json.dumps(_scores(folder, parts, fitted, judged), indent=2) + "\n")
     (folder / _DATA).unlink()  # the scores hold it now
     if not config.training.keep_checkpoints:
         shutil.rmtree(folder / "checkpoints")
@@ -211,12 +210,16 @@ def check_judged(folder: Path) -> None:
 
 def write_judged(judged: Judged, folder: Path) -> dict[str, Path]:
     """Write figures, scores and predictions of an evaluation into a folder; returns the files by purpose."""
-    files = draw_evaluation(judged.evaluation, folder)
-    files["predictions"] = folder / "predictions.jsonl"
-    write_text(files["predictions"], prediction_lines(judged))
+    files = _draw_and_list(judged, folder, folder / "predictions.jsonl")
     files["scores"] = folder / SCORES
     write_text(files["scores"], json.dumps(judged.evaluation.to_dict(), indent=2) + "\n")
     return files
+
+
+def _draw_and_list(judged: Judged, figures: Path, predictions: Path) -> dict[str, Path]:
+    files = draw_evaluation(judged.evaluation, figures)
+    write_text(predictions, prediction_lines(judged))
+    return files | {"predictions": predictions}
 
 
 def prediction_lines(judged: Judged) -> str:
@@ -224,7 +227,7 @@ def prediction_lines(judged: Judged) -> str:
     rows = (
         {
             "tokens": gold.words,
-            **{("pos_tags" if name == "pos" else name): values for name, values in gold.features.items()},
+            **feature_columns(gold),
             "ner_tags": gold.labels,
             "predicted_tags": prediction.labels,
             "scores": [round(span.score or 0.0, 4) for span in prediction.spans],
@@ -236,7 +239,7 @@ def prediction_lines(judged: Judged) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _scores(parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]) -> dict[str, Any]:
+def _scores(folder: Path, parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]) -> dict[str, Any]:
     import torch
     import transformers
 
@@ -244,7 +247,7 @@ def _scores(parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]) -> di
 
     return {
         **{name: result.evaluation.to_dict() for name, result in judged.items()},
-        "data": {name: _describe(part) for name, part in parts.items()},
+        "data": json.loads((folder / _DATA).read_text(encoding="utf-8")),
         "training": {
             "best_step": fitted.best_step,
             "n_steps": fitted.n_steps,
@@ -270,7 +273,7 @@ def _card_facts(
     from nomina import __version__
 
     encoder = config.model.encoder
-    is_hub_id = not Path(encoder).exists() and encoder != "minilm"
+    is_hub_id = not Path(encoder).exists() and encoder != BUNDLED
     predictor = fitted.predictor
     return CardFacts(
         name=folder.resolve().name,

@@ -12,7 +12,7 @@ from nomina import runs
 from nomina.data import text
 from nomina.data.cleaning import clean
 from nomina.data.corpus import Corpus
-from nomina.data.formats import read, recognise
+from nomina.data.formats import Format, read, recognise
 from nomina.data.formats.collect import is_blank
 from nomina.data.formats.source import SAMPLE, Source, load, split_lines
 from nomina.data.records import Note
@@ -194,8 +194,8 @@ def evaluate(
     if output is not None:
         runs.check_judged(Path(output))
     if not isinstance(data, Corpus):
-        files = [data] if isinstance(data, str | Path) else data
-        data = _load(files, settings or DataConfig())
+        settings = settings or DataConfig()
+        data = _clean(_read(data, settings.format, settings), settings)
         for note in data.notes:
             say(note.message)
     predictor = model if isinstance(model, Predictor) else Predictor.load(Path(model))
@@ -221,13 +221,7 @@ def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: 
                 raise DataError(str(error).replace(str(path), "standard input")) from error
     loaded = load(Path(source))
     if form != "text" and not (form == "auto" and data.columns is None and _is_text(loaded)):
-        return read(
-            source,
-            format=form,
-            columns=data.columns,
-            pos="upos" if data.upos else "xpos",
-            label_names=data.label_names,
-        )
+        return _read(source, form, data)
     sentences = tuple(
         replace(text.sentence(line), line=number)
         for number, line in enumerate(split_lines(loaded.text), start=1)
@@ -266,12 +260,10 @@ def _exists(source: str) -> bool:
 def _part(
     name: str, files: str | Sequence[str] | None, corpora: Mapping[str, Corpus], data: DataConfig
 ) -> Corpus | None:
-    drop_duplicates = data.drop_duplicates and name == "train"
-    if name in corpora:
-        return clean(corpora[name], scheme=data.scheme, repair=data.repair, drop_duplicates=drop_duplicates).corpus
-    if not files:
+    if name not in corpora and not files:
         return None
-    return _load([files] if isinstance(files, str) else files, data, drop_duplicates=drop_duplicates)
+    corpus = corpora[name] if name in corpora else _read(files or (), data.format, data)
+    return _clean(corpus, data, drop_duplicates=data.drop_duplicates and name == "train")
 
 
 def _is_text(source: Source) -> bool:
@@ -286,14 +278,12 @@ def _is_text(source: Source) -> bool:
     return not any(map(is_blank, lines[:-1])) and not any(line.endswith(" O") for line in lines)
 
 
-def _load(sources: Sequence[str | Path], data: DataConfig, *, drop_duplicates: bool = False) -> Corpus:
-    corpus = read(
-        sources,
-        format=data.format,
-        columns=data.columns,
-        pos="upos" if data.upos else "xpos",
-        label_names=data.label_names,
-    )
+def _read(source: str | Path | Sequence[str | Path], form: Format, data: DataConfig) -> Corpus:
+    pos: Literal["upos", "xpos"] = "upos" if data.upos else "xpos"
+    return read(source, format=form, columns=data.columns, pos=pos, label_names=data.label_names)
+
+
+def _clean(corpus: Corpus, data: DataConfig, *, drop_duplicates: bool = False) -> Corpus:
     return clean(corpus, scheme=data.scheme, repair=data.repair, drop_duplicates=drop_duplicates).corpus
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -60,19 +59,17 @@ def predict(
     settings = RunConfig.build(None, **flags).data
     out = Output(quiet=quiet)
     from nomina.data.formats.write import WRITERS
-    from nomina.errors import OutputError
-    from nomina.files import open_output
-    from nomina.inference import Prediction, Predictor
+    from nomina.files import check_free, open_output
+    from nomina.inference import Predictor
     from nomina.workflow import read_for_prediction
 
-    if output is not None and output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; choose another name, or replace it (--overwrite)")
+    if output is not None and not overwrite:
+        check_free(output)
     corpus = read_for_prediction(sys.stdin.buffer if file == "-" else file, input_format, settings)
     for note in corpus.notes:
         out.say(note.message)
     predictions = Predictor.load(model).predict(corpus.sentences, progress=out.progress)
     assert isinstance(predictions, list)
-    rows: Iterable[Prediction] = predictions
     with nullcontext(sys.stdout) if output is None else open_output(output, overwrite=overwrite) as target:
-        for prediction in rows:
+        for prediction in predictions:
             target.write(WRITERS[to](prediction.sentence, prediction.labels, prediction.spans))

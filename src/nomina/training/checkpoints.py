@@ -12,7 +12,8 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from safetensors.torch import save_file
 from nomina.errors import TrainingError
 
 __all__ = [
-    "DAMAGE",
     "checkpoint_steps",
     "discard_incomplete",
     "keep_only",
@@ -32,6 +32,7 @@ __all__ = [
     "load_optimizer",
     "load_random_state",
     "mark_complete",
+    "reading",
     "save_optimizer",
     "save_random_state",
 ]
@@ -39,10 +40,17 @@ __all__ = [
 _MARKER = "complete.json"
 _OPTIMIZER = "optimizer.safetensors"
 _RANDOM = "random.safetensors"
-DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
-"""What reading a damaged file may raise."""
-
+_DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
 _NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@contextmanager
+def reading(checkpoint: Path) -> Iterator[None]:
+    """Read files of a checkpoint; whatever is wrong with them becomes a :class:`TrainingError` that names it."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
 
 
 def checkpoint_steps(folder: Path) -> dict[int, Path]:
@@ -117,12 +125,9 @@ def load_optimizer(
     Raises:
         TrainingError: If the file is missing or damaged.
     """
-    try:
-        with safe_open(checkpoint / _OPTIMIZER, framework="pt") as file:
-            rest = json.loads(file.metadata()["state"])
-            entries = {key: file.get_tensor(key) for key in file.keys()} | rest["scalars"]  # noqa: SIM118
-    except DAMAGE as error:
-        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
+    with reading(checkpoint), safe_open(checkpoint / _OPTIMIZER, framework="pt") as file:
+        rest = json.loads(file.metadata()["state"])
+        entries = {key: file.get_tensor(key) for key in file.keys()} | rest["scalars"]  # noqa: SIM118
     state: dict[int, dict[str, Any]] = {}
     for key, value in entries.items():
         index, _, name = key.partition("/")
@@ -156,12 +161,9 @@ def load_random_state(checkpoint: Path, process: int = 0) -> None:
     Raises:
         TrainingError: If the file is missing or damaged.
     """
-    try:
-        with safe_open(checkpoint / _process_file(process), framework="pt") as file:
-            rest = json.loads(file.metadata()["state"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except DAMAGE as error:
-        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
+    with reading(checkpoint), safe_open(checkpoint / _process_file(process), framework="pt") as file:
+        rest = json.loads(file.metadata()["state"])
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     version, gauss = rest["python"]
     random.setstate((version, tuple(tensors["python"].tolist()), gauss))
     kind, *others = rest["numpy"]

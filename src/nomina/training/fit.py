@@ -17,7 +17,7 @@ from nomina.data.tags import Scheme, read_spans, retag
 from nomina.encoding.encoders import EncoderSource, resolve_encoder
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
-from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError, TrainingError
+from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
 from nomina.inference import Predictor
 from nomina.model import Tagger
 from nomina.training import checkpoints
@@ -151,12 +151,7 @@ def fit(
         progress=progress,
         on_message=say,
     )
-    n_processes = trainer.args.world_size
-    processes = f" with {n_processes} processes" if n_processes > 1 else ""
-    say(
-        f"training on {trainer.args.device.type}{processes}: {len(windows):,} windows, "
-        f"{trainer.steps_per_epoch:,} steps an epoch"
-    )
+    say(_announcement(trainer))
     start = time.perf_counter()
     _train(trainer, resume=resume, say=say)
     train_s = time.perf_counter() - start
@@ -227,6 +222,13 @@ def with_scheme(corpus: Corpus, scheme: Scheme) -> Corpus:
     return replace(corpus, sentences=tuple(sentences), scheme=scheme)
 
 
+def _announcement(trainer: TaggerTrainer) -> str:
+    n_processes = trainer.args.world_size
+    processes = f" with {n_processes} processes" if n_processes > 1 else ""
+    size = f"{len(trainer.windows):,} windows, {trainer.steps_per_epoch:,} steps an epoch"
+    return f"training on {trainer.args.device.type}{processes}: {size}"
+
+
 def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
     if is_main_process():
         cut_off = checkpoints.discard_incomplete(trainer.folder)
@@ -249,19 +251,15 @@ def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
 
 
 def _load_state(checkpoint: Path) -> TrainerState:
-    try:
+    with checkpoints.reading(checkpoint):
         state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-    except checkpoints.DAMAGE as error:
-        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
     return state
 
 
 def _load_weights(trainer: TaggerTrainer, step: int) -> None:
     checkpoint = trainer.folder / f"checkpoint-{step}"
-    try:
+    with checkpoints.reading(checkpoint):
         weights = load_file(checkpoint / "model.safetensors")
-    except checkpoints.DAMAGE as error:
-        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
     trainer.predictor.model.load_state_dict(weights)
     barrier()
     trainer.predictor.model.eval()  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from nomina.data.records import Sentence, Span
 
-__all__ = ["WRITERS", "conll", "jsonl"]
+__all__ = ["WRITERS", "conll", "feature_columns", "jsonl"]
 
 
 def conll(sentence: Sentence, labels: Sequence[str], spans: Sequence[Span] = ()) -> str:
@@ -25,13 +25,18 @@ def jsonl(sentence: Sentence, labels: Sequence[str], spans: Sequence[Span] = ())
     Spans count words, ends are exclusive; with the original ``text``, they have character offsets as well.
     """
     row: dict[str, object] = {"tokens": sentence.words}
-    row |= {("pos_tags" if name == "pos" else name): values for name, values in sentence.features.items()}
+    row |= feature_columns(sentence)
     row["ner_tags"] = labels
     row["spans"] = [_span(span) for span in spans]
     for name, value in (("document", sentence.document), ("text", sentence.text)):
         if value is not None:
             row[name] = value
     return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def feature_columns(sentence: Sentence) -> dict[str, Sequence[str]]:
+    """Token features under the keys that JSONL has for them: ``pos_tags``, and all others by their own name."""
+    return {("pos_tags" if name == "pos" else name): values for name, values in sentence.features.items()}
 
 
 def _span(span: Span) -> dict[str, object]:
