@@ -241,7 +241,7 @@ def _check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
     has_dev = config.data.dev is not None or "dev" in corpora or config.data.split[1] > 0
     if config.training.patience and not has_dev:
         faults.append("[training] patience: early stopping needs a dev part; give a dev file or a share in split")
-    faults += check_training(config.training)
+    faults += check_training(config.training, config.model)
     if not config.data.train and "train" not in corpora:
         faults.append(_NO_TRAINING_DATA)
     try:

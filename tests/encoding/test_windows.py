@@ -189,6 +189,28 @@ def test_missing_and_unseen_values() -> None:
     assert set(bare.labels.tolist()) == {IGNORE}
 
 
+@settings(deadline=None)
+@given(
+    sizes=st.lists(st.lists(st.integers(1, 3) | st.integers(1, 25), max_size=20), max_size=3), room=st.integers(1, 24)
+)
+def test_used_pieces_are_what_batches_can_show(sizes: list[list[int]], room: int) -> None:
+    windows = encode_sizes(sizes, room)
+    shown = {windows.pad_id, *windows.prefix, *windows.suffix}
+    if len(windows):
+        shown |= set(collate(windows, range(len(windows)))["input_ids"].flatten().tolist())
+    assert windows.used_pieces.tolist() == sorted(shown)
+    assert windows.used_pieces.dtype == np.int32
+
+
+@pytest.mark.parametrize("architecture", ["bert-cased", "roberta", "deberta-v3", "modernbert"])
+def test_used_pieces_of_the_sample(architecture: str, word_pieces: MakeWordPieces) -> None:
+    sentences = [*map(Sentence, map(tuple, SIX_SENTENCES)), Sentence(tuple(chain(*SIX_SENTENCES)))]
+    windows = encode(sentences, word_pieces(architecture), max_pieces=16)
+    batch = collate(windows, range(len(windows)))
+    assert not batch["attention_mask"].all()  # so the padding piece is shown
+    assert windows.used_pieces.tolist() == sorted(set(batch["input_ids"].flatten().tolist()))
+
+
 def test_no_room_for_a_word() -> None:
     assert len(encode_sizes([[1]], room=1)) == 1
     with pytest.raises(ValueError, match="max_pieces must be at least 4, got 3"):

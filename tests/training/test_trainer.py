@@ -2,44 +2,111 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
 import nomina
+from encoders import ARCHITECTURES
+from nomina.encoding.batches import collate
 from nomina.errors import ConfigError, DataError, TrainingError
+from nomina.model import Tagger
 from nomina.training import checkpoints
 from nomina.training.callbacks import should_stop
 from nomina.training.config import RunConfig
 from nomina.training.fit import fit, resolve_features
-from nomina.training.trainer import parameter_groups
+from nomina.training.trainer import has_fast_bf16, parameter_groups, training_arguments
+from taggers import make_tagger
 
 
 class TinyTagger(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))
+        self.encoder = nn.Sequential(nn.Embedding(5, 3), nn.Embedding(4, 3), nn.Linear(3, 3), nn.LayerNorm(3))
+        self.table = nn.Embedding(2, 3)
         self.head = nn.Linear(3, 2)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.encoder[0]
 
 
 def test_parameter_groups_cover_every_parameter_once() -> None:
     model = TinyTagger()
-    groups = parameter_groups(model, learning_rate=1e-4, head_learning_rate=1e-3, weight_decay=0.01)
+    groups = parameter_groups(cast("Tagger", model), learning_rate=1e-4, head_learning_rate=1e-3, weight_decay=0.01)
     grouped = [id(p) for group in groups for p in group["params"]]
     assert sorted(grouped) == sorted(id(p) for p in model.parameters())
     where = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
     expected = {
-        "encoder.0.weight": (1e-4, 0.01),
-        "encoder.0.bias": (1e-4, 0.0),
-        "encoder.1.weight": (1e-4, 0.0),
-        "encoder.1.bias": (1e-4, 0.0),
+        "encoder.0.weight": (1e-4, 0.0),
+        "encoder.1.weight": (1e-4, 0.01),
+        "encoder.2.weight": (1e-4, 0.01),
+        "encoder.2.bias": (1e-4, 0.0),
+        "encoder.3.weight": (1e-4, 0.0),
+        "encoder.3.bias": (1e-4, 0.0),
+        "table.weight": (1e-3, 0.01),
         "head.weight": (1e-3, 0.01),
         "head.bias": (1e-3, 0.0),
     }
     assert {name: where[id(p)] for name, p in model.named_parameters()} == expected
+    model.encoder.requires_grad_(False)
+    [decaying, other] = parameter_groups(
+        cast("Tagger", model), learning_rate=1e-4, head_learning_rate=1e-3, weight_decay=0.01
+    )
+    assert {id(p) for p in decaying["params"]} == {id(model.table.weight), id(model.head.weight)}
+    assert [id(p) for p in other["params"]] == [id(model.head.bias)]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_word_pieces_biases_and_norms_do_not_decay(architecture: str, encoder_folder: Callable[[str], Path]) -> None:
+    tagger = make_tagger(encoder_folder(architecture))
+    groups = parameter_groups(tagger, learning_rate=1e-4, head_learning_rate=1e-3, weight_decay=0.01)
+    steady = {id(p) for group in groups if not group["weight_decay"] for p in group["params"]}
+    matrices = [name for name, p in tagger.named_parameters() if p.ndim > 1 and id(p) in steady]
+    assert [name.rpartition(".embeddings.")[2] for name in matrices] in (
+        ["word_embeddings.weight"],
+        ["tok_embeddings.weight"],
+    )
+    assert all(id(p) in steady for p in tagger.parameters() if p.ndim == 1)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx512_f": True, "amx_tile": True}, False),
+        ({"architecture": "aarch64"}, False),
+        (None, False),  # of a torch that cannot tell
+    ],
+)
+def test_bf16_on_cpus_that_compute_in_it(
+    capabilities: dict[str, Any] | None, expected: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    if capabilities is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert has_fast_bf16(use_cpu=True) is expected
+    for precision, is_bf16 in {"auto": expected, "fp32": False, "bf16": True}.items():
+        config = RunConfig.build(None, device="cpu", precision=precision).training
+        assert training_arguments(config, tmp_path, has_dev=False).bf16 is is_bf16
+
+
+@pytest.mark.parametrize(("is_there", "computes"), [(False, True), (True, True), (True, False)])
+def test_bf16_on_gpus_that_compute_in_it(is_there: bool, computes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, bool]] = []
+
+    def is_supported(**options: bool) -> bool:
+        asked.append(options)
+        return computes
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: is_there)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
+    assert has_fast_bf16(use_cpu=False) is (is_there and computes)
+    assert asked == [{"including_emulation": False}] * is_there
 
 
 @pytest.mark.parametrize(
@@ -166,6 +233,42 @@ def test_training_lowers_the_loss_and_keeps_the_best_epoch(tiny_bert: Path, tmp_
     assert (rates[-1] == pytest.approx(5e-3)) == (schedule == "constant")
     assert 0 <= result.padding < 1
     assert not result.predictor.model.training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize("architecture", ["bert-uncased", "modernbert"])
+def test_what_is_fitted_computes_as_what_is_saved(
+    architecture: str, precision: str, encoder_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    corpus, encoder = nomina.read("sample"), encoder_folder(architecture)
+    said: list[str] = []
+    train, dev = corpus[:32], corpus[32:48]
+    config = tiny_run(encoder, epochs=2, precision=precision, learning_rate=1e-3)
+    result = fit(train, dev, config, tmp_path, say=said.append)
+    assert f"training on cpu in {precision}" in said[0]
+    predictor, model = result.predictor, result.predictor.model
+    # Training gave back what it had put in place of the model's own modules.
+    assert {type(module).__module__ for module in model.encoder.modules()} <= {
+        type(module).__module__ for module in make_tagger(encoder).encoder.modules()
+    }
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    predictor.save(tmp_path / "saved")
+    again = nomina.Predictor.load(tmp_path / "saved", device="cpu")
+    windows = predictor.encode(dev.sentences)
+    batch = collate(windows, range(len(windows)))
+    with torch.no_grad():
+        logits = model(**batch).logits
+        assert logits.dtype == torch.float32
+        assert torch.equal(logits, again.model(**batch).logits)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert not torch.equal(logits, again.model(**batch).logits.float())  # bf16 would show
+    # Pieces that neither part shows are those of the pretrained encoder; dev pieces that train lacks can be looked up.
+    shown, in_dev = predictor.encode(train.sentences).used_pieces, windows.used_pieces
+    assert set(in_dev.tolist()) - set(shown.tolist())
+    fresh, fitted = (each.get_input_embeddings().weight for each in (make_tagger(encoder), model))
+    differs = torch.as_tensor(fitted != fresh).any(-1).nonzero().flatten().tolist()
+    assert set(differs) == set(shown.tolist()) - {windows.pad_id}
 
 
 @pytest.mark.slow

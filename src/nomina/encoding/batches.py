@@ -36,42 +36,90 @@ class Batch(TypedDict):
 
 
 class LengthBatches(Sampler[list[int]]):
-    """Batches of windows of similar length, in an order that depends on seed and epoch alone.
+    """Batches of windows of similar length and about equal size, in an order that depends on seed and epoch alone.
 
-    Windows are shuffled, cut into pools of ``pool`` batches, sorted by length within a pool and cut into batches;
-    then the batches are shuffled. Large pools leave little padding, small ones more randomness.
+    Windows are shuffled, cut into pools of ``pool`` batches, sorted by length within a pool and cut into batches that
+    are all about as large in word pieces: many short windows or a few long ones. So there is little padding, each word
+    weighs the same in the mean loss of its batch, and no batch of long windows takes more memory than the others. Then
+    the batches are shuffled. Large pools leave less padding, small ones more randomness.
 
     Args:
         lengths: Pieces of each window, int [n_windows].
-        batch_size: Windows per batch; the last batch may be smaller.
+        batch_size: Windows per batch on average.
         seed: Seed of the order, 0 or more.
         pool: Batches that are sorted together.
+        share: Which share of the batches this process takes, from 0.
+        n_shares: Processes that share the batches out among them. All get equally many: where that does not come out
+            even, the epoch's first batches come twice.
     """
 
-    def __init__(self, lengths: Ints, batch_size: int, *, seed: int, pool: int = 50) -> None:
+    def __init__(
+        self, lengths: Ints, batch_size: int, *, seed: int, pool: int = 100, share: int = 0, n_shares: int = 1
+    ) -> None:
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
         self.seed = seed
         self.pool = pool
+        self.share = share
+        self.n_shares = n_shares
         self.epoch = 0
-        self.drop_last = False  # accelerate asks, when it shares batches out to processes
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next iteration."""
         self.epoch = epoch
 
     def __len__(self) -> int:
+        return -(-self._n_batches // self.n_shares)
+
+    @property
+    def _n_batches(self) -> int:
         return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng((self.seed, self.epoch))
         order = rng.permutation(len(self.lengths))
         step = self.pool * self.batch_size
-        pools = [order[i : i + step] for i in range(0, len(order), step)]
-        ordered = [pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools]
-        batches = [pool[i : i + self.batch_size] for pool in ordered for i in range(0, len(pool), self.batch_size)]
-        for i in rng.permutation(len(batches)):
+        batches: list[Ints] = []
+        for start in range(0, len(order), step):
+            pool = order[start : start + step]
+            pool = pool[np.argsort(-self.lengths[pool], kind="stable")]
+            sizes = _even_sizes(self.lengths[pool], -(-len(pool) // self.batch_size))
+            batches += np.split(pool, np.cumsum(sizes)[:-1])
+        shuffled = np.resize(rng.permutation(len(batches)), len(self) * self.n_shares)
+        for i in shuffled[self.share :: self.n_shares]:
             yield batches[i].tolist()
+
+
+def _even_sizes(lengths: Ints, n_batches: int) -> list[int]:
+    """Cut windows, longest first, into exactly ``n_batches`` runs so that the largest is as small as can be.
+
+    Args:
+        lengths: In descending order, int [n] with n of at least ``n_batches``.
+        n_batches: 1 or more.
+
+    Returns:
+        Windows of each run.
+    """
+    low, high = int(lengths[0]), int(lengths[0]) * len(lengths)
+    while low < high:  # the least budget that makes do with n_batches
+        middle = (low + high) // 2
+        low, high = (low, middle) if len(_greedy_sizes(lengths, middle)) <= n_batches else (middle + 1, high)
+    sizes = _greedy_sizes(lengths, low)
+    while len(sizes) < n_batches:
+        largest = int(np.argmax(sizes))
+        size = sizes[largest]
+        sizes[largest : largest + 1] = [size // 2, size - size // 2]
+    return sizes
+
+
+def _greedy_sizes(lengths: Ints, budget: int) -> list[int]:
+    """Sizes of runs that fill a budget of pieces, padding included; at least one window each."""
+    sizes: list[int] = []
+    start = 0
+    while start < len(lengths):
+        sizes.append(min(max(1, budget // int(lengths[start])), len(lengths) - start))
+        start += sizes[-1]
+    return sizes
 
 
 def sorted_batches(lengths: Ints, max_pieces: int) -> Iterator[Ints]:
@@ -85,11 +133,8 @@ def sorted_batches(lengths: Ints, max_pieces: int) -> Iterator[Ints]:
         Indices of the windows of a batch, int64 [b].
     """
     order = np.argsort(-np.asarray(lengths), kind="stable")
-    start = 0
-    while start < len(order):
-        size = max(1, max_pieces // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+    if len(order):
+        yield from np.split(order, np.cumsum(_greedy_sizes(np.asarray(lengths)[order], max_pieces))[:-1])
 
 
 def collate(windows: Windows, indices: Sequence[int] | Ints) -> Batch:

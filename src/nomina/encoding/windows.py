@@ -63,6 +63,11 @@ class Windows:
         return len(self.spans)
 
     @property
+    def used_pieces(self) -> Ids:
+        """Every piece that a batch can show, once, in ascending order, int32 [n]."""
+        return np.unique(np.concatenate([self.pieces, np.array([*self.prefix, *self.suffix, self.pad_id], np.int32)]))
+
+    @property
     def n_words(self) -> int:
         """Number of words."""
         return len(self.piece_offsets) - 1

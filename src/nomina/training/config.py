@@ -115,6 +115,11 @@ class ModelConfig(_Section):
     max_pieces: Annotated[int, Field(ge=0)] = Field(
         default=0, description="word pieces per window; 0 for the encoder's limit"
     )
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flex_attention"] = Field(
+        default="auto",
+        description="kernel of the encoder's attention in training, flash and flex on GPUs only; by encoder and device "
+        "where 'auto'",
+    )
 
     @field_validator("features")
     @classmethod
@@ -131,9 +136,10 @@ class TrainingConfig(_Section):
     batch_size: Count = Field(default=32, description="windows per optimizer step and device, before accumulation")
     accumulation: Count = Field(default=1, description="batches per optimizer step")
     learning_rate: Rate | None = Field(
-        default=None, description="peak rate of the encoder; by its width if not given (3e-4 at 384, 5e-5 at 768)"
+        default=None,
+        description="peak rate of the encoder; by its width if not given (3e-4 at 384, 5e-5 at 768), higher with LoRA",
     )
-    head_learning_rate: Rate = Field(default=1e-3, description="peak rate of everything that is not the encoder")
+    head_learning_rate: Rate = Field(default=5e-3, description="peak rate of everything that is not the encoder")
     schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="rate after warm-up")
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.1, description="share of the steps in which the rate rises"
@@ -145,9 +151,18 @@ class TrainingConfig(_Section):
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=13, description="seed of everything random")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        default="auto", description="bf16 on GPUs that have it, else fp32, where 'auto'"
+        default="auto", description="bf16 on GPUs and CPUs that compute in it, else fp32, where 'auto'"
     )
     compile: bool = Field(default=False, description="torch.compile the model")
+    gradient_checkpointing: bool = Field(
+        default=False,
+        description="recompute activations in the backward pass: less memory, about a third more time",
+    )
+    lora_rank: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="train additions of this rank to the encoder's matrices (LoRA), not the encoder itself: less "
+        "memory; 0 for none",
+    )
     device: Literal["auto", "cpu"] = Field(default="auto", description="GPU where there is one, or always the CPU")
     log_every: Count = Field(default=10, description="steps between logged losses")
     save_every: Count | None = Field(default=None, description="also write a checkpoint every N steps; else each epoch")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from transformers import TrainerState, set_seed
@@ -17,15 +19,18 @@ from nomina.data.tags import Scheme, read_spans, retag
 from nomina.encoding.encoders import EncoderSource, resolve_encoder
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
+from nomina.encoding.windows import Windows
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
-from nomina.inference import Predictor
-from nomina.model import Tagger
+from nomina.inference import Predictor, choose_device
+from nomina.model import Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
 from nomina.training.callbacks import history_row, should_stop
+from nomina.training.compute import GPU_KERNELS, attention_kernel, recomputing
 from nomina.training.config import ModelConfig, RunConfig, TrainingConfig
 from nomina.training.distributed import barrier, is_main_process
 from nomina.training.loggers import check_loggers
-from nomina.training.trainer import DevPart, TaggerTrainer
+from nomina.training.lora import check_lora, lora
+from nomina.training.trainer import DevPart, TaggerTrainer, has_fast_bf16
 
 __all__ = ["FitResult", "build", "check_training", "default_learning_rate", "fit", "resolve_features", "with_scheme"]
 
@@ -59,16 +64,35 @@ class FitResult:
     padding: float
 
 
-def check_training(config: TrainingConfig) -> list[str]:
-    """Faults of settings that depend on this machine: absent loggers, a precision that it cannot compute in."""
+def check_training(config: TrainingConfig, model: ModelConfig | None = None) -> list[str]:
+    """Faults of settings that depend on this machine: absent extras, a precision or a kernel that it does not have.
+
+    Args:
+        config: How to train.
+        model: What to train, where its settings are to be checked too.
+    """
     faults = []
     try:
         check_loggers(config.report_to)
     except MissingExtraError as error:
         faults.append(f"[training] report_to: {error}")
+    try:
+        check_lora(config.lora_rank)
+    except MissingExtraError as error:
+        faults.append(f"[training] lora_rank: {error}")
     if config.precision == "fp16" and (config.device == "cpu" or not torch.cuda.is_available()):
         faults.append("[training] precision: fp16 needs a GPU; choose auto, fp32 or bf16")
-    return faults
+    return faults if model is None else [*faults, *_check_attention(model.attention, config)]
+
+
+def _check_attention(attention: str, config: TrainingConfig) -> list[str]:
+    device = choose_device(config.device).type
+    if attention in GPU_KERNELS and device != "cuda":
+        return [f"[model] attention: {attention} trains on a GPU only, found {device!r}; choose auto, sdpa or eager"]
+    is_half = config.precision in ("bf16", "fp16") or (config.precision == "auto" and has_fast_bf16(use_cpu=False))
+    if attention == "flash_attention_2" and not is_half:
+        return ["[model] attention: flash_attention_2 computes in bf16 or fp16, found fp32; choose another precision"]
+    return []
 
 
 def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
@@ -91,13 +115,21 @@ def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
     return config.features
 
 
-def default_learning_rate(hidden_dim: int) -> float:
+def default_learning_rate(hidden_dim: int, *, with_lora: bool = False) -> float:
     """Peak rate of the encoder by its width: small encoders take, and need, larger steps.
 
-    3e-4 below 512 (the rate of MiniLM in ``benchmarks/gmb_f1.json``; not searched for), 5e-5 up to 1023 and 2e-5 from
-    there on (the range of the BERT paper, Devlin et al. 2019, appendix A.3; not measured here).
+    3e-4 below 512 (MiniLM; chosen on dev parts, ``benchmarks/rates.json``), 5e-5 up to 1023 and 2e-5 from there on (the
+    range of the BERT paper, Devlin et al. 2019, appendix A.3; not measured here).
+
+    With LoRA 1e-3, 5e-4 and 2e-4. The latter two are ten times the rates above, and rates that Hu et al. (2021, arXiv
+    2106.09685, appendix D) took for RoBERTa base and large. Ten times the rate of MiniLM is too much for it.
+
+    Args:
+        hidden_dim: Width of the encoder, 1 or more.
+        with_lora: Whether low-rank additions learn in place of the encoder's own weights.
     """
-    return 3e-4 if hidden_dim < 512 else 5e-5 if hidden_dim < 1024 else 2e-5
+    small, base, large = (1e-3, 5e-4, 2e-4) if with_lora else (3e-4, 5e-5, 2e-5)
+    return small if hidden_dim < 512 else base if hidden_dim < 1024 else large
 
 
 def fit(
@@ -124,39 +156,38 @@ def fit(
 
     Raises:
         DataError: If the training part has no labels or no entities.
-        ConfigError: If a feature was named that the corpus lacks.
-        EncoderError: If the encoder cannot be loaded.
+        ConfigError: If a feature was named that the corpus lacks, or settings do not fit this machine.
+        EncoderError: If the encoder cannot be loaded, or cannot do what the settings ask of it.
         TrainingError: If the loss becomes infinite, or a checkpoint is damaged.
     """
+    faults = check_training(config.training, config.model)
+    if faults:
+        raise ConfigError(faults)
     set_seed(config.training.seed)
     predictor = build(train, config)
-    scheme = predictor.scheme
-    train, dev = with_scheme(train, scheme), None if dev is None else with_scheme(dev, scheme)
-    windows = predictor.encode(train.sentences)
+    windows = predictor.encode(with_scheme(train, predictor.scheme).sentences)
     if windows.n_cut_words:
         say(f"{windows.n_cut_words} words are cut off at {predictor.max_pieces} pieces, the size of a window")
-    dev_part = None
-    if dev is not None and len(dev):
-        dev_part = DevPart(predictor.encode(dev.sentences), [s.labels or () for s in dev], scheme)
-
-    rate = config.training.learning_rate or default_learning_rate(predictor.model.encoder.config.hidden_size)  # type: ignore[arg-type, union-attr]
+    dev_part = _dev_part(predictor, dev)
+    rate = _learning_rate(config.training, predictor.model)
     settings = config.training.model_copy(update={"learning_rate": rate})
-    trainer = TaggerTrainer(
-        predictor=predictor,
-        windows=windows,
-        dev=dev_part,
-        config=settings,
-        folder=folder / "checkpoints",
-        history=folder / "history.jsonl",
-        progress=progress,
-        on_message=say,
-    )
-    say(_announcement(trainer))
     start = time.perf_counter()
-    _train(trainer, resume=resume, say=say)
+    with _set_up_for_training(predictor.model, windows, dev_part, config):
+        trainer = TaggerTrainer(
+            predictor=predictor,
+            windows=windows,
+            dev=dev_part,
+            config=settings,
+            folder=folder / "checkpoints",
+            history=folder / "history.jsonl",
+            progress=progress,
+            on_message=say,
+        )
+        say(_announcement(trainer))
+        _train(trainer, resume=resume, say=say)
+        best_step = trainer.state.best_global_step or trainer.state.global_step
+        _load_weights(trainer, best_step)
     train_s = time.perf_counter() - start
-    best_step = trainer.state.best_global_step or trainer.state.global_step
-    _load_weights(trainer, best_step)
     n_pieces = int(windows.lengths.sum())
     return FitResult(
         predictor=predictor,
@@ -222,11 +253,44 @@ def with_scheme(corpus: Corpus, scheme: Scheme) -> Corpus:
     return replace(corpus, sentences=tuple(sentences), scheme=scheme)
 
 
+def _dev_part(predictor: Predictor, dev: Corpus | None) -> DevPart | None:
+    if dev is None or not len(dev):
+        return None
+    dev = with_scheme(dev, predictor.scheme)
+    return DevPart(predictor.encode(dev.sentences), [s.labels or () for s in dev], predictor.scheme)
+
+
+def _learning_rate(config: TrainingConfig, model: Tagger) -> float:
+    hidden_dim: Any = model.encoder.config.hidden_size  # type: ignore[union-attr]
+    return config.learning_rate or default_learning_rate(hidden_dim, with_lora=config.lora_rank > 0)
+
+
+@contextmanager
+def _set_up_for_training(model: Tagger, windows: Windows, dev: DevPart | None, config: RunConfig) -> Iterator[None]:
+    """Within, the model learns what the settings ask for, in less time or memory; afterwards it is as before, but
+    trained.
+    """
+    parts = [windows.used_pieces] if dev is None else [windows.used_pieces, dev.windows.used_pieces]
+    used = torch.from_numpy(np.unique(np.concatenate(parts)).astype(np.int64))
+    with ExitStack() as stack:
+        stack.enter_context(lora(model, config.training.lora_rank))
+        stack.enter_context(used_rows(model, used))  # leaves a table alone that LoRA has frozen
+        if choose_device(config.training.device).type == "cpu":
+            stack.enter_context(cpu_kernels(model))
+        stack.enter_context(attention_kernel(model, config.model.attention))  # a wish wins over what a CPU likes best
+        stack.enter_context(recomputing(model, config.training.gradient_checkpointing))
+        yield
+
+
 def _announcement(trainer: TaggerTrainer) -> str:
     n_processes = trainer.args.world_size
     processes = f" with {n_processes} processes" if n_processes > 1 else ""
     size = f"{len(trainer.windows):,} windows, {trainer.steps_per_epoch:,} steps an epoch"
-    return f"training on {trainer.args.device.type}{processes}: {size}"
+    precision = "bf16" if trainer.args.bf16 else "fp16" if trainer.args.fp16 else "fp32"
+    encoder = trainer.predictor.model.encoder
+    n_learning = sum(weight.numel() for weight in encoder.parameters() if weight.requires_grad)
+    weights = f", {n_learning:,} weights of LoRA in place of the encoder's" if trainer.config.lora_rank else ""
+    return f"training on {trainer.args.device.type} in {precision}{processes}: {size}{weights}"
 
 
 def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
@@ -261,6 +325,8 @@ def _load_weights(trainer: TaggerTrainer, step: int) -> None:
     with checkpoints.reading(checkpoint):
         weights = load_file(checkpoint / "model.safetensors")
     trainer.predictor.model.load_state_dict(weights)
+    # Accelerate has wrapped the forward pass for mixed precision; what is judged and shipped computes in fp32.
+    trainer.accelerator.unwrap_model(trainer.predictor.model, keep_fp32_wrapper=False)
     barrier()
     trainer.predictor.model.eval()  # type: ignore[no-untyped-call]
 

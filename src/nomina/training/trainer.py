@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
@@ -16,7 +17,8 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from nomina.data.tags import Scheme
 from nomina.encoding.batches import Batch, LengthBatches, collate
 from nomina.encoding.windows import Windows
-from nomina.inference import Predictor
+from nomina.inference import Predictor, choose_device
+from nomina.model import Tagger
 from nomina.scoring import score
 from nomina.training import checkpoints
 from nomina.training.callbacks import (
@@ -27,6 +29,7 @@ from nomina.training.callbacks import (
     History,
     ProgressBar,
 )
+from nomina.training.compute import recomputing_arguments
 from nomina.training.config import TrainingConfig
 from nomina.training.distributed import barrier
 from nomina.training.loggers import tensorboard
@@ -70,8 +73,7 @@ def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -
         folder: Where checkpoints go.
         has_dev: Whether to evaluate after each epoch.
     """
-    use_cpu = config.device == "cpu"
-    has_bf16 = not use_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    use_cpu = choose_device(config.device).type == "cpu"
     return TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=config.batch_size,
@@ -83,7 +85,7 @@ def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         seed=config.seed,
-        bf16=config.precision == "bf16" or (config.precision == "auto" and has_bf16),
+        bf16=config.precision == "bf16" or (config.precision == "auto" and has_fast_bf16(use_cpu=use_cpu)),
         fp16=config.precision == "fp16",
         torch_compile=config.compile,
         use_cpu=use_cpu,
@@ -99,13 +101,26 @@ def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_pin_memory=not use_cpu and torch.cuda.is_available(),
+        **recomputing_arguments(config.gradient_checkpointing),
     )
 
 
+def has_fast_bf16(*, use_cpu: bool) -> bool:
+    """Whether this machine multiplies bf16 in hardware: most GPUs, and CPUs with AVX512-BF16 or AMX."""
+    if not use_cpu:
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    get_capabilities = getattr(torch.cpu, "get_capabilities", dict)  # not in every torch that we allow
+    capabilities: dict[str, Any] = get_capabilities()
+    return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def parameter_groups(
-    model: torch.nn.Module, *, learning_rate: float, head_learning_rate: float, weight_decay: float
+    model: Tagger, *, learning_rate: float, head_learning_rate: float, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """AdamW's groups: the encoder at its rate, all else at its own; biases and norms (vectors) without decay.
+    """AdamW's groups: the encoder at its rate, all else at its own; biases, norms and word pieces without decay.
+
+    The word-piece table does not decay: rows that get no gradient would shrink by nothing but how long one trains, and
+    be worse for words that occur at prediction time only.
 
     Args:
         model: A tagger; its encoder's parameters start with ``encoder.``.
@@ -113,18 +128,19 @@ def parameter_groups(
         head_learning_rate: Rate of features, fusion and head.
         weight_decay: Decay of matrices.
     """
+    pieces = model.get_input_embeddings().weight
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith("encoder."), parameter.ndim > 1)
+            key = (name.startswith("encoder."), parameter.ndim > 1 and parameter is not pieces)
             groups.setdefault(key, []).append(parameter)
     return [
         {
-            "params": groups[is_encoder, is_matrix],
+            "params": groups[is_encoder, decays],
             "lr": learning_rate if is_encoder else head_learning_rate,
-            "weight_decay": weight_decay if is_matrix else 0.0,
+            "weight_decay": weight_decay if decays else 0.0,
         }
-        for is_encoder, is_matrix in sorted(groups, reverse=True)
+        for is_encoder, decays in sorted(groups, reverse=True)
     ]
 
 
@@ -160,10 +176,17 @@ class TaggerTrainer(Trainer):
         self.config = config
         self.folder = folder
         self.on_message = on_message
-        self.batches = LengthBatches(windows.lengths, config.batch_size, seed=config.seed)
+        args = training_arguments(config, folder, has_dev=dev is not None)
+        self.batches = LengthBatches(
+            windows.lengths,
+            config.batch_size,
+            seed=config.seed,
+            share=args.process_index,
+            n_shares=args.world_size,
+        )
         super().__init__(
             model=predictor.model,
-            args=training_arguments(config, folder, has_dev=dev is not None),
+            args=args,
             train_dataset=_Indices(len(windows)),
             eval_dataset=_Indices(0 if dev is None else len(dev.windows)),
             callbacks=[
@@ -185,11 +208,10 @@ class TaggerTrainer(Trainer):
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of one epoch, in all processes together."""
-        n_batches = math.ceil(len(self.batches) / int(self.args.world_size))
-        return math.ceil(n_batches / self.config.accumulation)
+        return math.ceil(len(self.batches) / self.config.accumulation)
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of similar length; under DDP accelerate hands each process its share."""
+        """Batches of similar length; each process has its share."""
         loader: DataLoader[Any] = DataLoader(
             _Indices(len(self.windows)),
             batch_sampler=self.batches,
@@ -198,7 +220,10 @@ class TaggerTrainer(Trainer):
             # A loader without its own generator draws from the global one, and a resumed run would differ.
             generator=torch.Generator(),
         )
-        prepared: DataLoader[Batch] = self.accelerator.prepare(loader)
+        # As accelerate prepares it for one process: it would share out batches of one size only.
+        prepared: DataLoader[Batch] = prepare_data_loader(
+            loader, device=self.args.device, num_processes=1, process_index=0, put_on_device=True
+        )
         return prepared
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
