@@ -22,7 +22,7 @@ from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
 from nomina.inference import Predictor, choose_device
-from nomina.model import Tagger, cpu_kernels, used_rows
+from nomina.model import SDPA_WITHOUT_WAITING, Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
 from nomina.training.callbacks import history_row, should_stop
 from nomina.training.compute import GPU_KERNELS, attention_kernel, recomputing
@@ -272,12 +272,15 @@ def _set_up_for_training(model: Tagger, windows: Windows, dev: DevPart | None, c
     """
     parts = [windows.used_pieces] if dev is None else [windows.used_pieces, dev.windows.used_pieces]
     used = torch.from_numpy(np.unique(np.concatenate(parts)).astype(np.int64))
+    kernel: str = config.model.attention
     with ExitStack() as stack:
         stack.enter_context(lora(model, config.training.lora_rank))
         stack.enter_context(used_rows(model, used))  # leaves a table alone that LoRA has frozen
         if choose_device(config.training.device).type == "cpu":
             stack.enter_context(cpu_kernels(model))
-        stack.enter_context(attention_kernel(model, config.model.attention))  # a wish wins over what a CPU likes best
+        elif kernel == "auto" and model.encoder.config._attn_implementation == "sdpa":  # type: ignore[union-attr]
+            kernel = SDPA_WITHOUT_WAITING
+        stack.enter_context(attention_kernel(model, kernel))  # a wish wins over what the device likes best
         stack.enter_context(recomputing(model, config.training.gradient_checkpointing))
         yield
 
