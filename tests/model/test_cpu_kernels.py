@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -351,3 +352,15 @@ def test_no_dropout_is_the_identity() -> None:
     torch.set_rng_state(state)
     assert module(x) is x
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_few_compiled_shapes_are_kept_unless_the_user_says_otherwise(
+    encoder_folder: EncoderFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagger = make_tagger(encoder_folder("bert-uncased"))
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    with cpu_kernels(tagger):
+        assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "32"
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1024")
+    with cpu_kernels(tagger):
+        assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "1024"

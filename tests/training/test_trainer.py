@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 import math
+import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
+from transformers import TrainerControl
 
 import nomina
 from encoders import ARCHITECTURES
@@ -16,7 +20,7 @@ from nomina.encoding.batches import collate
 from nomina.errors import ConfigError, DataError, TrainingError
 from nomina.model import Tagger
 from nomina.training import checkpoints
-from nomina.training.callbacks import should_stop
+from nomina.training.callbacks import ReturnMemory, should_stop
 from nomina.training.config import RunConfig
 from nomina.training.fit import fit, resolve_features
 from nomina.training.trainer import has_fast_bf16, parameter_groups, training_arguments
@@ -306,3 +310,26 @@ def test_early_stopping_and_loggers(tiny_bert: Path, tmp_path: Path) -> None:
     history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert history == result.history
     assert list(tmp_path.rglob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(("device", "given_back"), [("cpu", [4, 8]), ("cuda", [])])
+def test_freed_memory_is_given_back_every_few_steps_on_a_cpu(device: str, given_back: list[int]) -> None:
+    callback = ReturnMemory(every=4)
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        assert callback.trim is not None
+        assert callback.trim(0) in (0, 1)
+    step = 0
+    seen: list[int] = []
+
+    def trim(pad: int) -> int:
+        seen.append(step)
+        return pad
+
+    callback.trim = trim
+    arguments: Any = SimpleNamespace(device=torch.device(device))
+    for step in range(1, 11):
+        state: Any = SimpleNamespace(global_step=step)
+        callback.on_step_end(arguments, state, TrainerControl())
+    assert seen == given_back
+    callback.trim = None  # another C library
+    callback.on_step_end(arguments, state, TrainerControl())

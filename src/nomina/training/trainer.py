@@ -28,6 +28,7 @@ from nomina.training.callbacks import (
     FiniteLoss,
     History,
     ProgressBar,
+    ReturnMemory,
 )
 from nomina.training.compute import recomputing_arguments
 from nomina.training.config import TrainingConfig
@@ -197,6 +198,7 @@ class TaggerTrainer(Trainer):
                 EarlyStopping(config.patience),
                 FiniteLoss(),
                 ProgressBar(progress),
+                ReturnMemory(),
             ],
         )
         # Ours say less: one bar, one line for each evaluation.
