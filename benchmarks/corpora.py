@@ -8,13 +8,14 @@ are in it already are not run again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from common import arguments, load_json, save_json
 
 RESULTS = Path(__file__).with_name("corpora.json")
 
@@ -27,19 +28,15 @@ CORPORA: dict[str, str] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, required=True)
+    parser = arguments(__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
-    results: dict[str, Any] = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {}
+    results: dict[str, Any] = load_json(args.results, {})
     for number, (name, line) in enumerate(CORPORA.items()):
         if name not in results:
             print(f"{name} …", flush=True)
             results[name] = run(f"{line} --encoder minilm", args.shared / "data", args.work / str(number))
-            temporary = args.results.with_suffix(".tmp")
-            temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-            temporary.replace(args.results)
+            save_json(args.results, results)
     for name, facts in results.items():
         print(f"{name}: F1 {facts['test_f1']:.4f} (strict {facts['test_f1_strict']:.4f}), {facts['wall_s']:.0f} s")
 

@@ -12,15 +12,14 @@ rate 1e-4); nomina with its own, choosing the better of its two epochs on the sp
 
 from __future__ import annotations
 
-import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from common import arguments, conditions, gmb_split, load_json, save_json, yardstick_result
 from nomina.encoding.encoders import resolve_encoder
 
 RESULTS = Path(__file__).with_name("gmb_f1.json")
@@ -28,16 +27,12 @@ SYSTEMS = ("hf_token_classification", "nomina --features none", "padded_notebook
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, required=True)
+    parser = arguments(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 14, 15])
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
-    split = args.work / "split"
-    if not (split / "test.jsonl").exists():
-        subprocess.run([sys.executable, args.shared / "yardsticks" / "prepare_gmb.py", split], check=True)
-    runs = load(args.results)
+    split = gmb_split(args.shared, args.work)
+    runs: list[dict[str, Any]] = load_json(args.results, {"runs": []})["runs"]
     for system in SYSTEMS:
         for seed in args.seeds:
             if not any((run["system"], run["seed"]) == (system, seed) for run in runs):
@@ -71,39 +66,20 @@ def run_one(system: str, seed: int, split: Path, shared: Path, work: Path) -> di
     else:
         script = shared / "yardsticks" / f"{system}.py"
         command = [sys.executable, script, split, "--encoder", resolve_encoder("minilm").location, "--seed", str(seed)]
-        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-        result = json.loads(next(line for line in reversed(lines) if line.startswith('{"yardstick"')))
+        result = yardstick_result(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         f1 = result["f1"]
     return {"system": system, "seed": seed, "f1": round(f1, 4)}
 
 
-def load(path: Path) -> list[dict[str, Any]]:
-    """Runs of an earlier start."""
-    if not path.exists():
-        return []
-    runs: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
-    return runs
-
-
 def save(path: Path, runs: list[dict[str, Any]]) -> None:
-    """Write all runs with their conditions and means, complete or not at all."""
-    import torch
-    import transformers
-
+    """Write all runs with their conditions and means."""
     content = {
         "command": "python benchmarks/gmb_f1.py --shared ../shared --work DIR",
-        "conditions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "threads": torch.get_num_threads(),
-        },
+        "conditions": conditions(),
         "mean_f1": {system: mean(runs, system) for system in SYSTEMS},
         "runs": runs,
     }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    save_json(path, content)
 
 
 def mean(runs: list[dict[str, Any]], system: str) -> float | None:

@@ -9,15 +9,12 @@ epoch; UD-EWT its dev file split 80 to 20, three epochs; W-NUT 17 its training a
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from common import arguments, gmb_split, load_json, save_json
 from nomina.data.cleaning import clean
 from nomina.data.corpus import Corpus
 from nomina.data.formats import read
@@ -39,9 +36,7 @@ Parts = tuple[Corpus, Corpus, int]
 
 
 def gmb(shared: Path, work: Path) -> Parts:
-    split = work / "split"
-    if not (split / "train.jsonl").exists():
-        subprocess.run([sys.executable, shared / "yardsticks" / "prepare_gmb.py", split], check=True)
+    split = gmb_split(shared, work)
     return clean(read(split / "train.jsonl")[:4000]).corpus, clean(read(split / "dev.jsonl")[:1000]).corpus, 1
 
 
@@ -52,19 +47,18 @@ def ewt(shared: Path, work: Path) -> Parts:
 
 def wnut(shared: Path, work: Path) -> Parts:
     folder = shared / "data" / "wnut17"
-    return *(clean(read(folder / name)).corpus for name in ("wnut17train.conll", "emerging.dev.conll")), 2
+    train, dev = (clean(read(folder / name)).corpus for name in ("wnut17train.conll", "emerging.dev.conll"))
+    return train, dev, 2
 
 
 CORPORA: dict[str, Callable[[Path, Path], Parts]] = {"gmb": gmb, "ewt": ewt, "wnut": wnut}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--work", type=Path, required=True)
+    parser = arguments(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
-    runs: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    runs: list[dict[str, Any]] = load_json(RESULTS, [])
     for seed in args.seeds:
         for name, load in CORPORA.items():
             train, dev, epochs = load(args.shared, args.work)
@@ -76,10 +70,8 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     result = fit(train, dev, config, Path(folder))
                 runs.append(key | {"dev_f1": [round(row["dev_f1"], 4) for row in result.history if "dev_f1" in row]})
-                print(json.dumps(runs[-1]), flush=True)
-                temporary = RESULTS.with_suffix(".tmp")
-                temporary.write_text("[\n" + ",\n".join(map(json.dumps, runs)) + "\n]\n", encoding="utf-8")
-                temporary.replace(RESULTS)
+                print(runs[-1], flush=True)
+                save_json(RESULTS, runs)
 
 
 if __name__ == "__main__":
