@@ -43,4 +43,6 @@ def without_dropout(tagger: Tagger) -> Tagger:
         for name, value in vars(module).items():  # of attention weights, and of token features
             if "dropout" in name and isinstance(value, float):
                 setattr(module, name, 0.0)
+            elif "dropout" in name and isinstance(value, tuple):
+                setattr(module, name, (0.0,) * len(value))
     return tagger

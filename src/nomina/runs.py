@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import shutil
@@ -21,7 +20,7 @@ from nomina.data.records import Note
 from nomina.encoding.encoders import BUNDLED
 from nomina.errors import ConfigError, OutputError
 from nomina.files import write_text
-from nomina.inference import Prediction
+from nomina.inference import REGIMES, Prediction, Regime
 from nomina.report.card import CardFacts, PartSize, model_card
 from nomina.report.figures import draw_evaluation, draw_training
 from nomina.scoring import Evaluation, Scores
@@ -69,12 +68,18 @@ class Judged:
         evaluation: The scores.
         predictions: One per sentence of ``gold``.
         gold: The corpus, with its labels in the model's scheme.
+        by_tags: Scores under each choice of part-of-speech tags that makes a difference to the model (the corpus's own,
+            those of its source, none), the one behind ``evaluation`` first; as :data:`nomina.inference.REGIMES` says.
+        pos_accuracy: Share of words whose tag from the model's source is the corpus's own, in [0, 1]; ``None`` without
+            a source or without tags.
         files: What was written, by purpose.
     """
 
     evaluation: Evaluation
     predictions: list[Prediction]
     gold: Corpus
+    by_tags: Mapping[Regime, Evaluation] = field(default_factory=dict)
+    pos_accuracy: float | None = None
     files: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -86,6 +91,12 @@ class Judged:
     def strict(self) -> Scores:
         """Strict scores, as seqeval counts them."""
         return self.evaluation.strict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Scores as plain values for JSON."""
+        tags: dict[str, Any] = {regime: e.default.micro.to_dict() for regime, e in self.by_tags.items()}
+        accuracy = {} if self.pos_accuracy is None else {"pos_accuracy": self.pos_accuracy}
+        return self.evaluation.to_dict() | ({"by_tags": tags} if tags else {}) | accuracy
 
     def __repr__(self) -> str:
         return f"Judged(F1 {self.default.f1:.4f}, strict {self.strict.f1:.4f}, {self.gold!r})"
@@ -155,11 +166,7 @@ def begin(folder: Path, config: RunConfig, parts: Parts, *, replace: bool = Fals
 
 
 def _describe(corpus: Corpus) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for sentence in corpus:
-        columns = [sentence.words, sentence.labels, *sentence.features.values()]
-        digest.update(json.dumps(columns, ensure_ascii=True).encode())
-    return {"sentences": len(corpus), "words": corpus.n_words, "sha256": digest.hexdigest()}
+    return {"sentences": len(corpus), "words": corpus.n_words, "sha256": corpus.fingerprint()}
 
 
 def finish(
@@ -212,7 +219,7 @@ def write_judged(judged: Judged, folder: Path) -> dict[str, Path]:
     """Write figures, scores and predictions of an evaluation into a folder; returns the files by purpose."""
     files = _draw_and_list(judged, folder, folder / "predictions.jsonl")
     files["scores"] = folder / SCORES
-    write_text(files["scores"], json.dumps(judged.evaluation.to_dict(), indent=2) + "\n")
+    write_text(files["scores"], json.dumps(judged.to_dict(), indent=2) + "\n")
     return files
 
 
@@ -246,7 +253,7 @@ def _scores(folder: Path, parts: Parts, fitted: FitResult, judged: Mapping[str, 
     from nomina import __version__
 
     return {
-        **{name: result.evaluation.to_dict() for name, result in judged.items()},
+        **{name: result.to_dict() for name, result in judged.items()},
         "data": json.loads((folder / _DATA).read_text(encoding="utf-8")),
         "training": {
             "best_step": fitted.best_step,
@@ -282,6 +289,11 @@ def _card_facts(
         labels=predictor.labels.values,
         scheme=predictor.scheme,
         features={name: len(vocabulary) - 1 for name, vocabulary in predictor.features.items()},
+        pos_source=predictor.pos_source,
+        by_tags={
+            name: {REGIMES[regime]: evaluation for regime, evaluation in result.by_tags.items()}
+            for name, result in judged.items()
+        },
         source=parts.train.source,
         sizes={name: PartSize(len(part), part.n_words) for name, part in parts.items()},
         evaluations={name: result.evaluation for name, result in judged.items()},

@@ -1,6 +1,6 @@
 """The tag state machine against seqeval, conlleval's rules and itself."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,16 @@ from seqeval.scheme import BILOU, IOBES, Entities
 from seqeval.scheme import IOB2 as SEQEVAL_IOB2
 
 from nomina.data.records import Span
-from nomina.data.tags import RepairPolicy, Scheme, detect_scheme, read_spans, retag, split_tag, write_tags
+from nomina.data.tags import (
+    RepairPolicy,
+    Scheme,
+    allowed_borders,
+    detect_scheme,
+    read_spans,
+    retag,
+    split_tag,
+    write_tags,
+)
 from nomina.errors import TagError
 
 IOB_TAGS = ("O", "B-x", "I-x", "B-y", "I-y")
@@ -185,3 +194,21 @@ def test_labels_keep_their_hyphens() -> None:
 def test_spans_must_fit(spans: list[Span]) -> None:
     with pytest.raises(ValueError, match="overlaps another or leaves"):
         write_tags(spans, 3)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [
+        (Scheme.IOB1, IOB_TAGS),
+        (Scheme.IOB2, IOB_TAGS),
+        (Scheme.BIOES, BIOES_TAGS),
+        (Scheme.BILOU, BILOU_TAGS),
+    ],
+)
+def test_sequences_of_allowed_borders_are_the_valid_ones(scheme: Scheme, tags: tuple[str, ...]) -> None:
+    allowed = allowed_borders(tags, scheme)
+    edge = len(tags)
+    for sequence in sequences(tags, 3):
+        ids = [edge, *map(tags.index, sequence), edge]
+        is_allowed = all(allowed[a][b] for a, b in pairwise(ids))
+        assert is_allowed == (read_spans(sequence, scheme).n_repairs == 0)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nomina.data.formats import read
-from nomina.encoding.batches import LengthBatches, _even_sizes, collate, sorted_batches
+from nomina.encoding.batches import LengthBatches, collate
+from nomina.encoding.lengths import even_sizes, sorted_batches
 from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import IGNORE, Windows, encode
@@ -106,7 +107,7 @@ def smallest_maximum(lengths: Ints, n_batches: int) -> int:
 )
 def test_no_other_cut_has_a_smaller_largest_batch(lengths: Ints, data: st.DataObject) -> None:
     n_batches = data.draw(st.integers(1, len(lengths)))
-    sizes = _even_sizes(lengths, n_batches)
+    sizes = even_sizes(lengths, n_batches)
     assert len(sizes) == n_batches
     assert min(sizes) >= 1
     assert sum(sizes) == len(lengths)
@@ -185,6 +186,10 @@ def collate_slowly(windows: Windows, indices: Sequence[int]) -> dict[str, list[l
             "first_pieces": first_pieces,
             "feature_ids": [windows.features[word].tolist() for word in range(start, end)],
             "labels": [int(windows.labels[w]) if first <= w < last else IGNORE for w in range(start, end)],
+            "sentence_borders": [
+                (w in windows.sentence_offsets[:-1]) + 2 * (w + 1 in windows.sentence_offsets[1:])
+                for w in range(start, end)
+            ],
         }
         for key, values in row.items():
             rows.setdefault(key, []).append(values)

@@ -215,3 +215,55 @@ def test_no_room_for_a_word() -> None:
     assert len(encode_sizes([[1]], room=1)) == 1
     with pytest.raises(ValueError, match="max_pieces must be at least 4, got 3"):
         encode_sizes([[1]], room=0)
+
+
+def in_documents(sizes: Sequence[Sequence[int]], documents: Sequence[str | None], room: int) -> Windows:
+    sentences = [Sentence(tuple(map(str, row)), document=d) for row, d in zip(sizes, documents, strict=True)]
+    return encode(sentences, cast("WordPieces", SizedWords()), max_pieces=room + 3, document_context=True)
+
+
+def test_sentences_of_a_document_share_a_window() -> None:
+    sizes = [[1, 2], [], [3], [1, 1], [2], [2]]
+    windows = in_documents(sizes, ["a", "a", "a", "b", None, None], room=10)
+    # Words 0 to 2 are document a, 3 and 4 document b; what has no document stands alone.
+    assert windows.spans.tolist() == [[0, 3, 0, 3], [3, 5, 3, 5], [5, 6, 5, 6], [6, 7, 6, 7]]
+    batch = collate(windows, [0])
+    assert batch["input_ids"].tolist() == [[1001, 1002, 0, 1, 2, 3, 4, 5, 1003]]  # nothing between the sentences
+    assert batch["first_pieces"].tolist() == [[2, 3, 5]]
+    assert batch["sentence_borders"].tolist() == [[1, 2, 3]]
+
+
+def test_documents_of_different_files_do_not_mix() -> None:
+    sentences = [Sentence(("1",), document="1", source=source) for source in ("a", "a", "b")]
+    windows = encode(sentences, cast("WordPieces", SizedWords()), max_pieces=9, document_context=True)
+    assert windows.spans[:, :2].tolist() == [[0, 2], [2, 3]]
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(1, 5), max_size=8), max_size=12),
+    documents=st.lists(st.sampled_from([None, "a", "b"]), min_size=12, max_size=12),
+    room=st.integers(5, 20),
+)
+def test_document_windows_cut_a_document_as_one_long_sentence(
+    sizes: list[list[int]], documents: list[str | None], room: int
+) -> None:
+    windows = in_documents(sizes, documents[: len(sizes)], room)
+    assert windows.lengths.max(initial=0) <= room + 3
+    joined: list[list[int]] = []
+    before: str | None = None
+    for row, document in zip(sizes, documents, strict=False):
+        if joined and document is not None and document == before:
+            joined[-1] += row
+        else:
+            joined.append(list(row))
+        before = document
+    expected = encode_sizes(joined, room)
+    assert windows.spans.tolist() == expected.spans.tolist()
+    assert windows.sentence_offsets.tolist() == [0, *np.cumsum([len(row) for row in sizes]).tolist()]
+
+
+def test_shape_is_computed_from_the_words(word_pieces: MakeWordPieces) -> None:
+    shapes = Vocabulary.of_feature([("Xx", "x")])
+    sentence = Sentence(("Anna", "saw", "NATO"), {"shape": ("x", "x", "x")})  # a column of that name is not read
+    windows = encode([sentence], word_pieces("bert-cased"), max_pieces=20, features={"shape": shapes})
+    assert windows.features[:, 0].tolist() == [shapes.id("Xx"), shapes.id("x"), 0]

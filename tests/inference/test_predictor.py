@@ -81,8 +81,8 @@ def test_saved_and_loaded_probabilities_are_equal_to_the_bit(
     assert not again.model.training
     assert (again.labels, again.features, again.scheme) == (first.labels, first.features, first.scheme)
     assert again.max_pieces == first.max_pieces == (8192 if architecture == "modernbert" else 512)
-    ids, probabilities = first.label(first.encode(CORPUS))
-    again_ids, again_probabilities = again.label(again.encode(CORPUS))
+    ids, probabilities, _ = first.label(first.encode(CORPUS))
+    again_ids, again_probabilities, _ = again.label(again.encode(CORPUS))
     assert (again_ids == ids).all()
     assert (again_probabilities == probabilities).all()
     assert len(set(ids.tolist())) > 3

@@ -97,3 +97,36 @@ def test_no_features_and_one_changed_setting() -> None:
 def test_numbers_are_finite(value: str) -> None:
     with pytest.raises(ConfigError, match="epochs"):
         RunConfig.build(None, epochs=value)
+
+
+def test_features_with_size_and_dropout() -> None:
+    model = RunConfig.build(None, features="pos:16:0.3,chunk:8,shape,lemma::0", pos_dim=20).model
+    assert model.feature_names == ("pos", "chunk", "shape", "lemma")
+    assert [tuple(model.feature(name)) for name in model.feature_names] == [
+        ("pos", 16, 0.3),
+        ("chunk", 8, 0.1),
+        ("shape", 20, 0.0),  # can be computed always
+        ("lemma", 20, 0.0),
+    ]
+    joint = RunConfig.build(None, features="pos,chunk", pos_source="joint").model
+    assert [joint.feature(name).dropout for name in ("pos", "chunk")] == [0.5, 0.1]
+    assert (
+        RunConfig.build(None, features="pos", pos_source="joint", pos_dropout=0.2).model.feature("pos").dropout == 0.2
+    )
+
+
+@pytest.mark.parametrize("feature", ["pos:0", "pos:x", "pos:8:2", "pos:8:0.1:9", ":8", "pos:8:-1"])
+def test_features_that_cannot_be_read(feature: str) -> None:
+    with pytest.raises(ConfigError, match="expected NAME, NAME:DIM or NAME:DIM:DROPOUT"):
+        RunConfig.build(None, features=feature)
+
+
+def test_features_named_twice() -> None:
+    with pytest.raises(ConfigError, match="each feature once"):
+        RunConfig.build(None, features="pos:8,pos:16")
+
+
+@pytest.mark.parametrize("source", ["spacy", "spacy:", "gold", ""])
+def test_sources_that_are_none(source: str) -> None:
+    with pytest.raises(ConfigError, match="expected none, joint, spacy:PIPELINE"):
+        RunConfig.build(None, pos_source=source)

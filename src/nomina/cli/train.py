@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.results import show_by_tags
 from nomina.cli.settings import with_settings
 from nomina.training.config import RunConfig
 
@@ -18,6 +19,9 @@ EXAMPLES = (
     "nomina train ner_dataset.csv.zip --encoder minilm --epochs 2 --output gmb-model",
     "nomina train train.conll --dev dev.conll --test test.conll --columns word,pos,chunk,label",
     "nomina train corpus.conllu --upos --learning-rate 5e-5 --config run.toml",
+    "nomina train train.conll --features pos:32,chunk:8,shape --fusion gate --head crf",
+    "nomina train train.conll --pos-source joint",
+    "nomina train train.conll --pos-source spacy:en_core_web_sm --context document",
 )
 
 
@@ -67,14 +71,15 @@ def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool,
     judged, part = (result.test, "test") if result.test is not None else (result.dev, "dev")
     if judged is not None:
         out.show(scores_table(judged.evaluation, title=f"Scores on the {part} part"))
+        show_by_tags(judged, out)
     out.say("written:")
     for purpose, path in result.files.items():
         out.say(f"  {purpose:<12} {path}")
     out.write_json(
         {
             "folder": str(result.folder),
-            "dev": None if result.dev is None else result.dev.evaluation.to_dict(),
-            "test": None if result.test is None else result.test.evaluation.to_dict(),
+            "dev": None if result.dev is None else result.dev.to_dict(),
+            "test": None if result.test is None else result.test.to_dict(),
             "train_s": round(result.train_s, 2),
             "files": {purpose: str(path) for purpose, path in result.files.items()},
             "notes": [note.message for note in result.notes],

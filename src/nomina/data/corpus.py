@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,6 +106,14 @@ class Corpus(Sequence[Sentence]):
             types=dict(types.most_common()),
             features={name: dict(counter.most_common()) for name, counter in features.items()},
         )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of words, token features, labels and documents, as hexadecimal digits."""
+        digest = hashlib.sha256()
+        for sentence in self:
+            columns = [sentence.words, sentence.labels, *sentence.features.values(), sentence.document]
+            digest.update(json.dumps(columns, ensure_ascii=True).encode())
+        return digest.hexdigest()
 
     def split(self, fractions: Fractions = (80.0, 10.0, 10.0), seed: int = 13) -> CorpusSplit:
         """Divide into train, dev and test as :func:`nomina.data.splitting.split` does.

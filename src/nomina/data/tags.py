@@ -20,6 +20,7 @@ __all__ = [
     "Reading",
     "RepairPolicy",
     "Scheme",
+    "allowed_borders",
     "detect_scheme",
     "read_spans",
     "retag",
@@ -140,6 +141,24 @@ def _border(previous: str, previous_label: str, prefix: str, label: str, scheme:
         # B only where it is needed: directly after a chunk of the same type.
         starts_well = not opens or prefix == "I" or (inside_before and previous_label == label)
     return _Border(closes, opens, True, starts_well and prefix in "OBI")
+
+
+def allowed_borders(tags: Sequence[str], scheme: Scheme) -> list[list[bool]]:
+    """Which tag may follow which.
+
+    Args:
+        tags: L tags.
+        scheme: What is valid.
+
+    Returns:
+        L + 1 rows and columns: ``[i][j]`` says whether ``tags[j]`` may follow ``tags[i]``. The last row stands for the
+        beginning of a sentence, the last column for its end.
+
+    Raises:
+        TagError: On a tag that is none.
+    """
+    parts = [*map(split_tag, tags), split_tag(OUTSIDE)]  # a border of a sentence is like one to an O
+    return [[_border(*before, *now, scheme).valid for now in parts] for before in parts]
 
 
 def write_tags(spans: Iterable[Span], n_words: int, scheme: Scheme = Scheme.IOB2) -> tuple[str, ...]:

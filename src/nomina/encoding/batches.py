@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Sampler
 
+from nomina.encoding.lengths import even_sizes
 from nomina.encoding.windows import IGNORE, Windows
 
-__all__ = ["Batch", "LengthBatches", "collate", "sorted_batches"]
+__all__ = ["Batch", "LengthBatches", "collate"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -26,6 +27,7 @@ class Batch(TypedDict):
         first_pieces: int64 [B, W]; position of each word's first piece, 0 on padding.
         feature_ids: int64 [B, W, F]; 0 is unknown and padding.
         labels: int64 [B, W]; -100 on padding and on words that another window predicts.
+        sentence_borders: int64 [B, W]; 1 on the first word of a sentence, plus 2 on its last; 0 on padding.
     """
 
     input_ids: torch.Tensor
@@ -33,6 +35,7 @@ class Batch(TypedDict):
     first_pieces: torch.Tensor
     feature_ids: torch.Tensor
     labels: torch.Tensor
+    sentence_borders: torch.Tensor
 
 
 class LengthBatches(Sampler[list[int]]):
@@ -83,58 +86,11 @@ class LengthBatches(Sampler[list[int]]):
         for start in range(0, len(order), step):
             pool = order[start : start + step]
             pool = pool[np.argsort(-self.lengths[pool], kind="stable")]
-            sizes = _even_sizes(self.lengths[pool], -(-len(pool) // self.batch_size))
+            sizes = even_sizes(self.lengths[pool], -(-len(pool) // self.batch_size))
             batches += np.split(pool, np.cumsum(sizes)[:-1])
         shuffled = np.resize(rng.permutation(len(batches)), len(self) * self.n_shares)
         for i in shuffled[self.share :: self.n_shares]:
             yield batches[i].tolist()
-
-
-def _even_sizes(lengths: Ints, n_batches: int) -> list[int]:
-    """Cut windows, longest first, into exactly ``n_batches`` runs so that the largest is as small as can be.
-
-    Args:
-        lengths: In descending order, int [n] with n of at least ``n_batches``.
-        n_batches: 1 or more.
-
-    Returns:
-        Windows of each run.
-    """
-    low, high = int(lengths[0]), int(lengths[0]) * len(lengths)
-    while low < high:  # the least budget that makes do with n_batches
-        middle = (low + high) // 2
-        low, high = (low, middle) if len(_greedy_sizes(lengths, middle)) <= n_batches else (middle + 1, high)
-    sizes = _greedy_sizes(lengths, low)
-    while len(sizes) < n_batches:
-        largest = int(np.argmax(sizes))
-        size = sizes[largest]
-        sizes[largest : largest + 1] = [size // 2, size - size // 2]
-    return sizes
-
-
-def _greedy_sizes(lengths: Ints, budget: int) -> list[int]:
-    """Sizes of runs that fill a budget of pieces, padding included; at least one window each."""
-    sizes: list[int] = []
-    start = 0
-    while start < len(lengths):
-        sizes.append(min(max(1, budget // int(lengths[start])), len(lengths) - start))
-        start += sizes[-1]
-    return sizes
-
-
-def sorted_batches(lengths: Ints, max_pieces: int) -> Iterator[Ints]:
-    """Batches for prediction: longest first, at most ``max_pieces`` pieces each with padding, at least one window.
-
-    Args:
-        lengths: Pieces of each window, int [n_windows].
-        max_pieces: Budget of one batch, padding included.
-
-    Yields:
-        Indices of the windows of a batch, int64 [b].
-    """
-    order = np.argsort(-np.asarray(lengths), kind="stable")
-    if len(order):
-        yield from np.split(order, np.cumsum(_greedy_sizes(np.asarray(lengths)[order], max_pieces))[:-1])
 
 
 def collate(windows: Windows, indices: Sequence[int] | Ints) -> Batch:
@@ -155,6 +111,7 @@ def collate(windows: Windows, indices: Sequence[int] | Ints) -> Batch:
     first_pieces = np.zeros((b, w), dtype=np.int64)
     feature_ids = np.zeros((b, w, windows.features.shape[1]), dtype=np.int64)
     labels = np.full((b, w), IGNORE, dtype=np.int64)
+    sentence_borders = np.zeros((b, w), dtype=np.int64)
     for row, (start, end, keep_start, keep_end) in enumerate(spans.tolist()):
         piece_start, piece_end = windows.piece_offsets[start], windows.piece_offsets[end]
         length = int(n_pieces[row])
@@ -164,10 +121,12 @@ def collate(windows: Windows, indices: Sequence[int] | Ints) -> Batch:
         first_pieces[row, : end - start] = windows.piece_offsets[start:end] - piece_start + n_prefix
         feature_ids[row, : end - start] = windows.features[start:end]
         labels[row, keep_start - start : keep_end - start] = windows.labels[keep_start:keep_end]
+        sentence_borders[row, : end - start] = windows.sentence_borders[start:end]
     return Batch(
         input_ids=torch.from_numpy(input_ids),
         attention_mask=torch.from_numpy(attention_mask),
         first_pieces=torch.from_numpy(first_pieces),
         feature_ids=torch.from_numpy(feature_ids),
         labels=torch.from_numpy(labels),
+        sentence_borders=torch.from_numpy(sentence_borders),
     )

@@ -1,20 +1,23 @@
 """``Windows``: a corpus as flat arrays, and the slices of it that an encoder reads at a time.
 
-Every word has one label position, its first word piece, and is predicted exactly once. A sentence that is longer than
-the encoder's limit becomes overlapping windows; each of its words belongs to the window that shows most context
-around it.
+Every word has one label position, its first word piece, and is predicted exactly once. A window shows one sentence, or
+with document context all the sentences of a document, one after another without special pieces between them. What is
+longer than the encoder's limit becomes overlapping windows; each of its words belongs to the window that shows most
+context around it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from nomina.data.records import Sentence
+from nomina.data.shapes import SHAPE, word_shape
 from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
 
@@ -77,6 +80,15 @@ class Windows:
         """Number of sentences."""
         return len(self.sentence_offsets) - 1
 
+    @cached_property
+    def sentence_borders(self) -> npt.NDArray[np.int8]:
+        """1 on the first word of each sentence, plus 2 on its last, int8 [n_words]."""
+        borders = np.zeros(self.n_words, dtype=np.int8)
+        filled = np.diff(self.sentence_offsets) > 0
+        borders[self.sentence_offsets[:-1][filled]] += 1
+        borders[self.sentence_offsets[1:][filled] - 1] += 2
+        return borders
+
     @property
     def lengths(self) -> Ints:
         """Pieces of each window with its special pieces, int64 [n_windows]."""
@@ -91,6 +103,7 @@ def encode(
     max_pieces: int,
     features: Mapping[str, Vocabulary] | None = None,
     labels: Vocabulary | None = None,
+    document_context: bool = False,
 ) -> Windows:
     """Encode sentences.
 
@@ -99,8 +112,10 @@ def encode(
         word_pieces: Cuts words into pieces.
         max_pieces: The most pieces of a window, special pieces included.
         features: Vocabulary of each token feature, in the model's order. A sentence that lacks a feature gets the
-            unknown value throughout.
+            unknown value throughout. The feature ``shape`` is computed from the words.
         labels: Label vocabulary; without it, or for sentences without labels, every label is :data:`IGNORE`.
+        document_context: Whether neighbouring sentences of one document share a window; a sentence without a document
+            is one by itself.
 
     Raises:
         ValueError: If ``max_pieces`` leaves no room for a word between the special pieces.
@@ -112,11 +127,12 @@ def encode(
     pieces, piece_offsets, n_cut = _cut_long_words(pieces, piece_offsets, room)
     sizes = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
     sentence_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    unit_offsets = _document_offsets(sentences, sentence_offsets) if document_context else sentence_offsets
     return Windows(
         pieces=pieces,
         piece_offsets=piece_offsets,
         sentence_offsets=sentence_offsets,
-        spans=_window_spans(piece_offsets, sentence_offsets, room),
+        spans=_window_spans(piece_offsets, unit_offsets, room),
         features=_feature_ids(sentences, features or {}),
         labels=_label_ids(sentences, labels),
         prefix=word_pieces.prefix,
@@ -136,8 +152,19 @@ def _cut_long_words(pieces: Ids, offsets: Ints, room: int) -> tuple[Ids, Ints, i
     return pieces[position < room], kept, int(too_long.sum())
 
 
-def _window_spans(piece_offsets: Ints, sentence_offsets: Ints, room: int) -> Ints:
-    starts, ends = sentence_offsets[:-1], sentence_offsets[1:]
+def _document_offsets(sentences: Sequence[Sentence], sentence_offsets: Ints) -> Ints:
+    """Where each document's words start: a run of sentences with the same document of the same file."""
+    starts = [
+        before.document is None or (before.document, before.source) != (now.document, now.source)
+        for before, now in pairwise(sentences)
+    ]
+    offsets: Ints = sentence_offsets[np.array([*[True, *starts][: len(sentences)], True])]
+    return offsets
+
+
+def _window_spans(piece_offsets: Ints, unit_offsets: Ints, room: int) -> Ints:
+    """Windows over units, sentences or documents, that start at the given words."""
+    starts, ends = unit_offsets[:-1], unit_offsets[1:]
     fits = piece_offsets[ends] - piece_offsets[starts] <= room
     whole = np.stack([starts, ends, starts, ends], axis=1)[fits & (ends > starts)]
     long = [_split(piece_offsets, int(starts[i]), int(ends[i]), room) for i in np.flatnonzero(~fits)]
@@ -179,7 +206,10 @@ def _feature_ids(sentences: Sequence[Sentence], features: Mapping[str, Vocabular
     n_words = sum(map(len, sentences))
     ids = np.zeros((n_words, len(features)), dtype=np.int32)
     for column, (name, vocabulary) in enumerate(features.items()):
-        columns = [s.features.get(name) or [None] * len(s) for s in sentences]
+        if name == SHAPE:
+            columns: list[Sequence[str | None]] = [[word_shape(word) for word in s.words] for s in sentences]
+        else:
+            columns = [s.features.get(name) or [None] * len(s) for s in sentences]
         ids[:, column] = _ids_or(vocabulary, columns, vocabulary.unknown or 0)
     return ids
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +15,27 @@ from safetensors import SafetensorError
 from tqdm import tqdm
 
 from nomina.data.records import Sentence, Span
-from nomina.data.tags import Scheme
+from nomina.data.tags import Scheme, allowed_borders
+from nomina.data.tagsets import differ, tag_set
 from nomina.data.text import sentence as sentence_of_text
-from nomina.encoding.batches import collate, sorted_batches
-from nomina.encoding.decode import spans_of, tags_of
+from nomina.encoding.batches import collate
+from nomina.encoding.decode import best_paths, path_marginals, softmax, spans_of, tags_of
+from nomina.encoding.lengths import sorted_batches
 from nomina.encoding.tokenizers import WordPieces, load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows, encode
 from nomina.errors import ModelError
-from nomina.model import Tagger, TaggerConfig, quiet_transformers
+from nomina.inference.tag_sources import POS, tag_source, with_tags
+from nomina.model import CRFHead, Tagger, TaggerConfig, quiet_transformers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Prediction", "Predictor", "choose_device"]
+__all__ = ["Labelled", "Prediction", "Predictor", "TagUse", "choose_device"]
+
+TagUse = Literal["auto", "source", "none"]
+"""Which part-of-speech tags to read: the input's and the model's source where it has none; the source's throughout; or
+none at all."""
 
 _DEFAULT_LIMIT = 512
 _UNSET_LENGTH = 1_000_000  # transformers writes 1e30 where a tokenizer names no limit
@@ -42,17 +49,35 @@ class Prediction:
         sentence: The input.
         labels: One entity tag per word, in the model's scheme.
         spans: The entities, with scores.
+        pos: The part-of-speech tags that the model read, or that its joint head found where it read none; ``None`` for
+            a model without that feature, or where there were none.
     """
 
     sentence: Sentence
     labels: tuple[str, ...]
     spans: tuple[Span, ...]
+    pos: tuple[str, ...] | None = None
 
     def text_of(self, span: Span) -> str:
         """The words of a span: as they stand in the text where that is known, else joined by spaces."""
         if self.sentence.text is not None and span.start_char is not None:
             return self.sentence.text[span.start_char : span.end_char]
         return " ".join(self.sentence.words[span.start : span.end])
+
+
+class Labelled(NamedTuple):
+    """Labels of an encoded corpus.
+
+    Attributes:
+        ids: Best label of each word, int64 [n_words].
+        probabilities: Its probability, float32 [n_words]: softmax over the word's labels, or with a CRF the marginal
+            over all paths through the sentence.
+        tag_ids: The joint head's best tag of each word, int64 [n_words]; ``None`` without such a head.
+    """
+
+    ids: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    tag_ids: npt.NDArray[np.int64] | None
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -158,27 +183,75 @@ class Predictor:
         # The weights come out readable for their owner alone; let them follow the umask like everything else.
         shutil.copymode(Path(folder) / "config.json", Path(folder) / "model.safetensors")
 
+    @property
+    def pos_source(self) -> str:
+        """Where part-of-speech tags come from if the input has none: ``"none"``, ``"joint"`` or ``"spacy:…"``."""
+        return self.model.config.pos_source if POS in self.features else "none"
+
+    def with_pos(
+        self, sentences: Sequence[Sentence], tags: TagUse = "auto", *, progress: bool = False
+    ) -> Sequence[Sentence]:
+        """The sentences with the part-of-speech tags that the model shall read.
+
+        Args:
+            sentences: What to label.
+            tags: Which tags.
+            progress: Whether to draw a progress bar (on a terminal) while a pipeline tags.
+
+        Raises:
+            ModelError: If the tags of the input are of another tag set than the model's.
+        """
+        if POS not in self.features:
+            return sentences
+        if tags != "auto":
+            sentences = [with_tags(sentence, None) for sentence in sentences]
+        self._check_tag_set(sentences)
+        missing = [i for i, sentence in enumerate(sentences) if POS not in sentence.features]
+        source = tag_source(self.pos_source) if missing and tags != "none" else None
+        if source is None:
+            return sentences
+        tagged = list(sentences)
+        for i, sentence in zip(missing, source([sentences[i] for i in missing], progress=progress), strict=True):
+            tagged[i] = sentence
+        return tagged
+
+    def _check_tag_set(self, sentences: Sequence[Sentence]) -> None:
+        known = self.features[POS].values[1:]
+        found = {tag for sentence in sentences for tag in sentence.features.get(POS, ())}
+        if not differ(known, found):
+            return
+        sets = [
+            f"{', '.join(list(tags)[:8])} … ({tag_set(tags) or 'unknown tag set'})" for tags in (known, sorted(found))
+        ]
+        raise ModelError(
+            f"expected part-of-speech tags as in training: {sets[0]}, found {sets[1]}; give tags of the first kind "
+            "(--columns, --upos), or none at all"
+        )
+
     def encode(self, sentences: Sequence[Sentence]) -> Windows:
         """Encode sentences for this model, with their labels where they have any that the model knows."""
         return encode(
-            sentences, self.word_pieces, max_pieces=self.max_pieces, features=self.features, labels=self.labels
+            sentences,
+            self.word_pieces,
+            max_pieces=self.max_pieces,
+            features=self.features,
+            labels=self.labels,
+            document_context=self.model.config.context == "document",
         )
 
-    def label(
-        self, windows: Windows, *, progress: bool = False
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def label(self, windows: Windows, *, progress: bool = False) -> Labelled:
         """Best label of every word.
 
         Args:
             windows: From :meth:`encode`.
             progress: Whether to draw a progress bar (on a terminal).
-
-        Returns:
-            ids: int64 [n_words].
-            probabilities: Softmax probability of that label, float32 [n_words].
         """
+        borders = self._borders()
+        # Paths go through whole sentences, whichever windows their words are in: these wait until all scores are there.
+        scores = np.zeros((windows.n_words if borders is not None else 0, len(self.labels)), dtype=np.float32)
         ids = np.zeros(windows.n_words, dtype=np.int64)
         probabilities = np.zeros(windows.n_words, dtype=np.float32)
+        tag_ids = None if self.model.tag_head is None else np.zeros(windows.n_words, dtype=np.int64)
         was_training = self.model.training
         self.model.eval()  # type: ignore[no-untyped-call]
         bar = tqdm(
@@ -186,40 +259,77 @@ class Predictor:
         )
         with torch.inference_mode(), bar:
             for indices in sorted_batches(windows.lengths, self.batch_pieces):
-                best, probability = self._label_batch(windows, indices)
-                for row, (start, _, first, last) in enumerate(windows.spans[indices].tolist()):
-                    ids[first:last] = best[row, first - start : last - start]
-                    probabilities[first:last] = probability[row, first - start : last - start]
-                    bar.update(last - first)
+                logits, tags = self._score(windows, indices)
+                # Rows of the batch and, within them, the words that are predicted from it.
+                spans = windows.spans[indices]
+                kept = spans[:, 2:] - spans[:, :1]
+                position = np.arange(logits.shape[1])
+                mask = (position >= kept[:, :1]) & (position < kept[:, 1:])
+                words = (spans[:, :1] + position)[mask]
+                if borders is not None:
+                    scores[words] = logits[mask]
+                else:
+                    shares = softmax(logits[mask])
+                    ids[words] = shares.argmax(-1)
+                    probabilities[words] = shares.max(-1)
+                if tag_ids is not None and tags is not None:
+                    tag_ids[words] = tags[mask]
+                bar.update(len(words))
         self.model.train(was_training)
-        return ids, probabilities
+        if borders is not None:
+            ids = best_paths(scores, borders, windows.sentence_offsets)
+            has_chain = isinstance(self.model.head, CRFHead)
+            shares = path_marginals(scores, borders, windows.sentence_offsets) if has_chain else softmax(scores)
+            probabilities = np.take_along_axis(shares, ids[:, None], axis=1)[:, 0]
+        return Labelled(ids, probabilities, tag_ids)
 
-    def _label_batch(
+    def _borders(self) -> npt.NDArray[np.float32] | None:
+        """Scores of labels that follow one another, [L + 1, L + 1]; ``None`` where words are labelled on their own."""
+        head, n_labels = self.model.head, len(self.labels)
+        learned = head.borders.detach().float().cpu().numpy() if isinstance(head, CRFHead) else None
+        if not self.model.config.constrained:
+            return learned
+        allowed = np.array(allowed_borders(self.labels.values, self.scheme))
+        base = np.zeros((n_labels + 1, n_labels + 1), dtype=np.float32) if learned is None else learned
+        borders: npt.NDArray[np.float32] = np.where(allowed, base, np.float32(-np.inf))
+        return borders
+
+    def _score(
         self, windows: Windows, indices: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
         batch = collate(windows, indices)
         device = self.model.device
-        logits = self.model(
+        output = self.model(
             input_ids=batch["input_ids"].to(device),
             attention_mask=batch["attention_mask"].to(device),
             first_pieces=batch["first_pieces"].to(device),
             feature_ids=batch["feature_ids"].to(device),
-        ).logits
-        probability, best = logits.float().softmax(-1).max(-1)
-        return best.cpu().numpy(), probability.cpu().numpy()
+        )
+        tags = None if output.tag_logits is None else output.tag_logits.argmax(-1).cpu().numpy()
+        return output.logits.float().cpu().numpy(), tags
 
     def tags(self, windows: Windows, *, progress: bool = False) -> list[tuple[str, ...]]:
         """Entity tags of every sentence that was encoded."""
-        ids, _ = self.label(windows, progress=progress)
+        ids = self.label(windows, progress=progress).ids
         return tags_of(ids, self.labels.values, windows.sentence_offsets)
 
     @overload
     def predict(
-        self, inputs: str, *, features: Mapping[str, Sequence[str]] | None = None, progress: bool = False
+        self,
+        inputs: str,
+        *,
+        features: Mapping[str, Sequence[str]] | None = None,
+        tags: TagUse = "auto",
+        progress: bool = False,
     ) -> Prediction: ...
     @overload
     def predict(
-        self, inputs: Sentence, *, features: Mapping[str, Sequence[str]] | None = None, progress: bool = False
+        self,
+        inputs: Sentence,
+        *,
+        features: Mapping[str, Sequence[str]] | None = None,
+        tags: TagUse = "auto",
+        progress: bool = False,
     ) -> Prediction: ...
     @overload
     def predict(
@@ -227,6 +337,7 @@ class Predictor:
         inputs: Iterable[str] | Iterable[Sentence] | Iterable[Sequence[str]],
         *,
         features: Mapping[str, Sequence[str]] | None = None,
+        tags: TagUse = "auto",
         progress: bool = False,
     ) -> Prediction | list[Prediction]: ...
     def predict(
@@ -234,6 +345,7 @@ class Predictor:
         inputs: str | Sentence | Iterable[str] | Iterable[Sentence] | Iterable[Sequence[str]],
         *,
         features: Mapping[str, Sequence[str]] | None = None,
+        tags: TagUse = "auto",
         progress: bool = False,
     ) -> Prediction | list[Prediction]:
         """Find the entities of one sentence or of many.
@@ -244,6 +356,8 @@ class Predictor:
                 Treebank does.
             features: Token features of one sentence given as words or text, such as ``{"pos": ["NNP", "VBD"]}``. What
                 is missing counts as unknown.
+            tags: Which part-of-speech tags to read: by default those given, and where there are none, those of the
+                model's source.
             progress: Whether to draw a progress bar (on a terminal).
 
         Returns:
@@ -251,23 +365,23 @@ class Predictor:
 
         Raises:
             ModelError: If a feature was given that the model does not read, with another number of values than words,
-                or for many sentences at once.
+                or for many sentences at once; or if part-of-speech tags are of another tag set than in training.
         """
         given = {name: tuple(values) for name, values in (features or {}).items()}
         if isinstance(inputs, str):
-            return self._predict([self._with_features(sentence_of_text(inputs), given)], progress)[0]
+            return self._predict([self._with_features(sentence_of_text(inputs), given)], tags, progress)[0]
         if isinstance(inputs, Sentence):
-            return self._predict([self._with_features(inputs, given)], progress)[0]
+            return self._predict([self._with_features(inputs, given)], tags, progress)[0]
         items: list[str | Sentence | Sequence[str]] = list(inputs)
         if items and all(isinstance(item, str) for item in items):
             words = Sentence(tuple(item for item in items if isinstance(item, str)))
-            return self._predict([self._with_features(words, given)], progress)[0]
+            return self._predict([self._with_features(words, given)], tags, progress)[0]
         if given:
             raise ModelError("features= goes with one sentence; for many, give Sentence objects that carry theirs")
         if any(isinstance(item, str) for item in items):
             raise ModelError("expected words of one sentence or many sentences, found strings among sentences")
         sentences = [item if isinstance(item, Sentence) else Sentence(tuple(item)) for item in items]
-        return self._predict(sentences, progress)
+        return self._predict(sentences, tags, progress)
 
     def _with_features(self, sentence: Sentence, features: dict[str, tuple[str, ...]]) -> Sentence:
         unread = sorted(set(features) - set(self.features))
@@ -281,12 +395,21 @@ class Predictor:
             return sentence
         return replace(sentence, features={**sentence.features, **features})
 
-    def _predict(self, sentences: list[Sentence], progress: bool) -> list[Prediction]:
-        windows = self.encode(sentences)
-        ids, probabilities = self.label(windows, progress=progress)
-        tags = tags_of(ids, self.labels.values, windows.sentence_offsets)
+    def _predict(self, sentences: list[Sentence], tags: TagUse, progress: bool) -> list[Prediction]:
+        read = self.with_pos(sentences, tags, progress=progress)
+        windows = self.encode(read)
+        labelled = self.label(windows, progress=progress)
+        labels = tags_of(labelled.ids, self.labels.values, windows.sentence_offsets)
+        found: Sequence[tuple[str, ...] | None] = [None] * len(sentences)
+        if labelled.tag_ids is not None:
+            found = tags_of(labelled.tag_ids, self.features[POS].values, windows.sentence_offsets)
         bounds = windows.sentence_offsets.tolist()
         return [
-            Prediction(s, t, spans_of(s, t, self.scheme, probabilities[a:b]))
-            for s, t, a, b in zip(sentences, tags, bounds, bounds[1:], strict=False)
+            Prediction(
+                sentence,
+                labels[i],
+                spans_of(sentence, labels[i], self.scheme, labelled.probabilities[bounds[i] : bounds[i + 1]]),
+                pos=read[i].features.get(POS, found[i]) if POS in self.features else None,
+            )
+            for i, sentence in enumerate(sentences)
         ]

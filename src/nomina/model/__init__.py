@@ -7,8 +7,17 @@ opens a model folder.
 from nomina.model.config import TaggerConfig
 from nomina.model.cpu_kernels import cpu_kernels
 from nomina.model.gpu_attention import SDPA_WITHOUT_WAITING
+from nomina.model.heads import CRFHead
 from nomina.model.quiet import quiet_transformers
 from nomina.model.tagger import Tagger
 from nomina.model.used_rows import used_rows
 
-__all__ = ["SDPA_WITHOUT_WAITING", "Tagger", "TaggerConfig", "cpu_kernels", "quiet_transformers", "used_rows"]
+__all__ = [
+    "SDPA_WITHOUT_WAITING",
+    "CRFHead",
+    "Tagger",
+    "TaggerConfig",
+    "cpu_kernels",
+    "quiet_transformers",
+    "used_rows",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,11 +13,23 @@ from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification,
 from transformers.modeling_outputs import TokenClassifierOutput
 
 from nomina.model.config import TaggerConfig
-from nomina.model.features import ConcatFusion, FeatureEmbeddings
-from nomina.model.heads import LinearHead
+from nomina.model.features import FeatureEmbeddings
+from nomina.model.fusion import make_fusion
+from nomina.model.heads import HEADS, IGNORED, LinearHead, cross_entropy
 from nomina.model.quiet import quiet_transformers
 
-__all__ = ["Tagger"]
+__all__ = ["Tagger", "TaggerOutput"]
+
+
+@dataclass
+class TaggerOutput(TokenClassifierOutput):
+    """What a tagger says of a batch.
+
+    Attributes:
+        tag_logits: Scores of the values of the joint feature, ``[B, W, V]``; ``None`` without a joint head.
+    """
+
+    tag_logits: torch.Tensor | None = None
 
 
 class Tagger(PreTrainedModel):
@@ -49,11 +62,16 @@ class Tagger(PreTrainedModel):
             self.features = FeatureEmbeddings(
                 sizes=[len(feature["values"]) for feature in config.features],
                 dims=[feature["dim"] for feature in config.features],
-                dropout=config.feature_dropout,
+                dropout=[feature["dropout"] for feature in config.features],
             )
-        feature_dim = 0 if self.features is None else self.features.dim
-        self.fusion = ConcatFusion(hidden_dim=hidden_dim, feature_dim=feature_dim)
-        self.head = LinearHead(input_dim=self.fusion.output_dim, n_labels=len(config.labels), dropout=config.dropout)
+        feature_dims = () if self.features is None else self.features.dims
+        fusion: Any = make_fusion(config.fusion, hidden_dim=hidden_dim, feature_dims=feature_dims)
+        self.fusion = fusion
+        self.head = HEADS[config.head](input_dim=fusion.output_dim, n_labels=len(config.labels), dropout=config.dropout)
+        self.tag_head = None
+        if config.joint_feature is not None:
+            n_tags = len(config.features[config.joint_feature]["values"])
+            self.tag_head = LinearHead(input_dim=hidden_dim, n_labels=n_tags, dropout=config.dropout)
         self.post_init()  # type: ignore[no-untyped-call]
 
     @classmethod
@@ -133,9 +151,10 @@ class Tagger(PreTrainedModel):
         inputs_embeds: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
         position_ids: torch.Tensor | None = None,
+        sentence_borders: torch.Tensor | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
         return_dict: bool | None = None,
-    ) -> TokenClassifierOutput | tuple[torch.Tensor, ...]:
+    ) -> TaggerOutput | tuple[torch.Tensor, ...]:
         """Score the labels of every word.
 
         Args:
@@ -143,34 +162,55 @@ class Tagger(PreTrainedModel):
             attention_mask: ``[B, P]``, 1 on pieces and 0 on padding.
             first_pieces: Position of each word's first piece, int64 ``[B, W]``. Where ``None``, every piece counts as a
                 word (W = P), as transformers' own pipelines expect.
-            feature_ids: Token features, int64 ``[B, W, F]``; unknown throughout where ``None``.
+            feature_ids: Token features, int64 ``[B, W, F]``; unknown throughout where ``None``. With a joint head, the
+                expected embedding under its distribution stands in for an unknown tag.
             labels: int64 ``[B, W]``; -100 is skipped.
             inputs_embeds: In place of ``input_ids``, ``[B, P, H]``.
             token_type_ids: Passed to the encoder where given.
             position_ids: Passed to the encoder where given.
+            sentence_borders: Where sentences begin and end, int64 ``[B, W]``; see :class:`~nomina.model.heads.CRFHead`.
             num_items_in_batch: Number of labelled words to divide the loss by, across accumulated batches.
             return_dict: ``False`` for a tuple.
 
         Returns:
-            ``logits`` ``[B, W, L]`` and, with labels, ``loss`` (mean cross-entropy over labelled words).
+            ``logits`` ``[B, W, L]``; with labels, ``loss`` (mean over labelled words of what the head makes of them,
+            and of the tag head's cross-entropy by its weight); with a joint head, ``tag_logits``.
         """
         optional = {"inputs_embeds": inputs_embeds, "token_type_ids": token_type_ids, "position_ids": position_ids}
         given = {name: value for name, value in optional.items() if value is not None}
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **given).last_hidden_state
         if first_pieces is not None:
             hidden = hidden.gather(1, first_pieces.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
-        features = None
-        if self.features is not None:
-            if feature_ids is None:
-                feature_ids = torch.zeros(
-                    (*hidden.shape[:2], len(self.config.features)), dtype=torch.long, device=hidden.device
-                )
-            features = self.features(feature_ids)
-        scores = self.head(self.fusion(hidden, features))
-        loss = None if labels is None else self.head.loss(scores, labels, num_items_in_batch)
+        if feature_ids is None:
+            feature_ids = hidden.new_zeros((*hidden.shape[:2], len(self.config.features)), dtype=torch.long)
+        tag_scores = None if self.tag_head is None else self._tag_scores(hidden)
+        scores = self.head(self.fusion(hidden, self._features(feature_ids, tag_scores)))
+        loss = None
+        if labels is not None:
+            loss = self.head.loss(scores, labels, num_items_in_batch, sentence_borders)
+            if tag_scores is not None:
+                tags = feature_ids[..., self.config.joint_feature]
+                tags = tags.masked_fill((tags == 0) | (labels == IGNORED), IGNORED)
+                loss = loss + self.config.pos_loss_weight * cross_entropy(tag_scores, tags, num_items_in_batch)
         if return_dict is False:
             return (scores,) if loss is None else (loss, scores)
-        return TokenClassifierOutput(loss=loss, logits=scores)
+        return TaggerOutput(loss=loss, logits=scores, tag_logits=tag_scores)
+
+    def _tag_scores(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Scores of the joint feature's values, ``[B, W, V]``; the unknown value is none of them."""
+        assert self.tag_head is not None
+        scores: torch.Tensor = self.tag_head(hidden).float()
+        unknown = torch.zeros(scores.shape[-1], dtype=torch.bool, device=scores.device)
+        unknown[0] = True
+        return scores.masked_fill(unknown, torch.finfo(scores.dtype).min)
+
+    def _features(self, feature_ids: torch.Tensor, tag_scores: torch.Tensor | None) -> list[torch.Tensor]:
+        if self.features is None:
+            return []
+        joint = self.config.joint_feature
+        stand_ins = {} if tag_scores is None or joint is None else {joint: tag_scores.softmax(-1)}
+        embeddings: list[torch.Tensor] = self.features(feature_ids, stand_ins)
+        return embeddings
 
 
 def _new_encoder(config: TaggerConfig) -> nn.Module:

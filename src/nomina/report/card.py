@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nomina.data.tags import Scheme
-from nomina.report.tables import markdown_table, scores_markdown
+from nomina.report.tables import markdown_table, scores_markdown, tags_markdown
 from nomina.scoring.evaluate import Evaluation
 
 __all__ = ["CardFacts", "PartSize", "model_card"]
@@ -38,6 +38,9 @@ class CardFacts:
         scheme: Their scheme.
         features: Token features that the model reads besides the words, with the number of their known values.
         source: Where the data came from, as the corpus says.
+        pos_source: Where part-of-speech tags come from if the input has none, as in ``run.toml``.
+        by_tags: For parts that were scored under several choices of part-of-speech tags, the scores by what the tags
+            were, in words.
         sizes: Size of each part (``"train"``, ``"dev"``, ``"test"``).
         evaluations: Evaluation of each part that was scored.
         settings: The text of ``run.toml``.
@@ -53,6 +56,8 @@ class CardFacts:
     version: str
     base_model: str | None = None
     features: Mapping[str, int] = field(default_factory=dict)
+    pos_source: str = "none"
+    by_tags: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     sizes: Mapping[str, PartSize] = field(default_factory=dict)
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
 
@@ -158,10 +163,19 @@ def _features(facts: CardFacts) -> str:
     return (
         "## Token features\n\n"
         f"{markdown_table(('feature', 'known values'), rows)}\n"
+        f"{_source_line(facts.pos_source)}"
         "Where a feature is missing, or holds a value that training did not know, the model reads the feature's "
         "unknown value and predicts all the same, with worse results the more it learned to rely on the feature. "
         "At prediction time give the tags of the same tagger and tag set as in training.\n"
     )
+
+
+def _source_line(pos_source: str) -> str:
+    if pos_source == "none":
+        return ""
+    if pos_source == "joint":
+        return "For input without part-of-speech tags, a second head of the model finds them. "
+    return f"Input without part-of-speech tags is tagged by `{pos_source}`. "
 
 
 def _data(facts: CardFacts) -> str:
@@ -173,10 +187,19 @@ def _data(facts: CardFacts) -> str:
 def _scores(facts: CardFacts) -> str:
     if not facts.evaluations:
         return "## Scores\n\nThis model has not been scored.\n"
-    parts = (f"### {part}\n\n{scores_markdown(evaluation)}" for part, evaluation in facts.evaluations.items())
+    parts = (
+        f"### {part}\n\n{scores_markdown(evaluation)}{_by_tags(facts.by_tags.get(part, {}))}"
+        for part, evaluation in facts.evaluations.items()
+    )
     return "## Scores\n\nEntity level: an entity counts as found if its type and both its borders are right.\n\n" + (
         "\n".join(parts)
     )
+
+
+def _by_tags(evaluations: Mapping[str, Evaluation]) -> str:
+    if len(evaluations) < 2:
+        return ""
+    return f"\nBy the part-of-speech tags that the model read:\n\n{tags_markdown(evaluations)}"
 
 
 def _limits(facts: CardFacts) -> str:

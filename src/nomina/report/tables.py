@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from nomina.scoring.evaluate import Evaluation
@@ -19,6 +19,8 @@ __all__ = [
     "scores_caption",
     "scores_markdown",
     "scores_table",
+    "tags_markdown",
+    "tags_table",
 ]
 
 _Figures: TypeAlias = Counts | Average
@@ -104,6 +106,45 @@ def scores_markdown(evaluation: Evaluation) -> str:
     header = ["type", "support", *figures, *(f"strict {figure}" for figure in figures)]
     rows = [_cells(row) for row in score_rows(evaluation)]
     return f"{markdown_table(header, rows)}\n{scores_caption(evaluation)}\n"
+
+
+_TAGS_HEADER = ("part-of-speech tags", "precision", "recall", "F1", "to the first")
+
+
+def _tags_rows(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]:
+    scores = {name: evaluation.default for name, evaluation in evaluations.items()}
+    first = next(iter(scores.values())).f1 if scores else 0.0
+    return [
+        (name, f"{s.precision:.4f}", f"{s.recall:.4f}", f"{s.f1:.4f}", f"{s.f1 - first:+.4f}")
+        for name, s in scores.items()
+    ]
+
+
+def tags_table(evaluations: Mapping[str, Evaluation], pos_accuracy: float | None = None) -> Table:
+    """Scores (seqeval's default) by the part-of-speech tags that the model read, for the terminal.
+
+    Args:
+        evaluations: By what the tags were, in words.
+        pos_accuracy: Share of words whose tag from the model's source is the corpus's own, in [0, 1].
+    """
+    from rich import box
+    from rich.table import Table
+
+    caption = (
+        None if pos_accuracy is None else f"The source's tags are the corpus's own on {pos_accuracy:.2%} of words."
+    )
+    table = Table(title="By part-of-speech tags", caption=caption, box=box.SIMPLE_HEAD, caption_justify="left")
+    table.add_column(_TAGS_HEADER[0], overflow="fold")
+    for heading in _TAGS_HEADER[1:]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in _tags_rows(evaluations):
+        table.add_row(*row)
+    return table
+
+
+def tags_markdown(evaluations: Mapping[str, Evaluation]) -> str:
+    """The same as a Markdown table; ends with a line break."""
+    return markdown_table(_TAGS_HEADER, _tags_rows(evaluations))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

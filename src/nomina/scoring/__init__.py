@@ -7,6 +7,7 @@
 from nomina.scoring.confusion import LabelConfusion, label_confusion
 from nomina.scoring.evaluate import Evaluation, score
 from nomina.scoring.scores import Average, Counts, MatchingMode, Scores
+from nomina.scoring.significance import sentence_counts
 
 __all__ = [
     "Average",
@@ -17,4 +18,5 @@ __all__ = [
     "Scores",
     "label_confusion",
     "score",
+    "sentence_counts",
 ]

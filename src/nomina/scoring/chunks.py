@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from nomina.data.tags import OUTSIDE, Scheme, read_spans, split_tag
 from nomina.errors import TagError
 
-__all__ = ["Chunk", "Chunks", "read_chunks"]
+__all__ = ["Chunk", "Chunks", "default_chunks", "read_chunks"]
 
 
 class Chunk(NamedTuple):
@@ -55,6 +55,22 @@ def read_chunks(tags: Sequence[str], scheme: Scheme) -> Chunks:
     return Chunks(default, strict, is_valid)
 
 
+def default_chunks(tags: Sequence[str]) -> set[Chunk]:
+    """One sentence's entities in seqeval's default mode alone, which takes a fraction of the time.
+
+    Args:
+        tags: One tag per word, of any scheme.
+
+    Raises:
+        TagError: On a tag that is none.
+    """
+    return {
+        Chunk(label, start + offset, end + offset)
+        for offset, stretch in _stretches(tags)
+        for label, start, end in _read_default(stretch)
+    }
+
+
 def _stretches(tags: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Longest stretches without an ``O``, each with the index of its first word."""
     start: int | None = None
@@ -70,13 +86,19 @@ def _stretches(tags: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 @lru_cache(maxsize=65_536)
-def _read_stretch(tags: tuple[str, ...], scheme: Scheme) -> Chunks:
+def _read_default(tags: tuple[str, ...]) -> set[Chunk]:
     from seqeval.metrics.sequence_labeling import get_entities
+
+    canonical = ["-".join(split_tag(tag)) for tag in tags]
+    return {Chunk(label, start, last + 1) for label, start, last in get_entities(canonical)}
+
+
+@lru_cache(maxsize=65_536)
+def _read_stretch(tags: tuple[str, ...], scheme: Scheme) -> Chunks:
     from seqeval.scheme import Entities
 
     is_valid = read_spans(tags, scheme).n_repairs == 0
-    canonical = ["-".join(split_tag(tag)) for tag in tags]
-    default = {Chunk(label, start, last + 1) for label, start, last in get_entities(canonical)}
+    default = _read_default(tags)
     try:
         (entities,) = Entities([list(tags)], _seqeval_scheme(scheme)).entities
     except ValueError as fault:

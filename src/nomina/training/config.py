@@ -11,9 +11,11 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from nomina.data.shapes import SHAPE
 from nomina.data.tags import Scheme
 from nomina.encoding.encoders import DEFAULT_ENCODER
 from nomina.errors import ConfigError
+from nomina.inference import POS, SPACY
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,6 +24,7 @@ else:
 
 __all__ = [
     "DataConfig",
+    "FeatureSetting",
     "ModelConfig",
     "RunConfig",
     "Setting",
@@ -60,6 +63,28 @@ class _Section(BaseModel):
         if isinstance(value, str) and info.field_name and is_list(cls.model_fields[info.field_name].annotation):
             return tuple(part.strip() for part in value.split(","))
         return value
+
+
+class FeatureSetting(NamedTuple):
+    """One token feature as settings name it: size of its embedding, and share of values hidden in training."""
+
+    name: str
+    dim: int | None
+    dropout: float | None
+
+
+def _parse_feature(text: str) -> FeatureSetting:
+    """Read ``NAME``, ``NAME:DIM`` or ``NAME:DIM:DROPOUT``."""
+    name, *numbers = text.split(":")
+    try:
+        dim = int(numbers[0]) if numbers and numbers[0] else None
+        dropout = float(numbers[1]) if len(numbers) > 1 else None
+    except ValueError:
+        dim = 0
+    else:
+        if name and len(numbers) <= 2 and (dim is None or dim >= 1) and (dropout is None or 0 <= dropout <= 1):
+            return FeatureSetting(name, dim, dropout)
+    raise ValueError(f"expected NAME, NAME:DIM or NAME:DIM:DROPOUT, as in pos:32:0.1, found {text!r}")
 
 
 class DataConfig(_Section):
@@ -104,14 +129,42 @@ class ModelConfig(_Section):
     revision: str | None = Field(default=None, description="revision of a hub id")
     trust_remote_code: bool = Field(default=False, description="let a hub encoder run its own code")
     features: tuple[str, ...] | None = Field(
-        default=None, description="token features to read; 'pos' where the corpus has it if not given, 'none' for none"
+        default=None,
+        description="token features to read: columns, and 'shape' (capitals, digits, punctuation), each as "
+        "NAME, NAME:DIM or NAME:DIM:DROPOUT; 'pos' where the corpus has it if not given, 'none' for none",
     )
-    pos_dim: Count = Field(default=32, description="size of the embedding of each token feature")
-    fusion: Literal["concat"] = Field(default="concat", description="how features join the encoder's output")
-    head: Literal["linear"] = Field(default="linear", description="how words are labelled")
+    pos_dim: Count = Field(default=32, description="size of the embedding of features that name none")
+    pos_dropout: Share | None = Field(
+        default=None,
+        description="share of feature values hidden in training, of features that name none; if not given, 0 for "
+        "shape, 0.5 for pos with a joint source, else 0.1",
+    )
+    fusion: Literal["concat", "add", "gate", "attention"] = Field(
+        default="concat", description="how features join the encoder's output"
+    )
+    pos_source: str = Field(
+        default="none",
+        description="tags for input without any: joint (a second head finds them), spacy:PIPELINE (fine tags), "
+        "spacy:PIPELINE:coarse (universal tags), or none",
+    )
+    train_tags: Literal["source", "given"] = Field(
+        default="source",
+        description="with a spaCy source, train on its tags, as predictions will see them, or on those given",
+    )
+    pos_loss_weight: Annotated[float, Field(ge=0)] = Field(
+        default=0.3, description="weight of the joint head's loss beside that of the entities"
+    )
+    head: Literal["linear", "crf"] = Field(
+        default="linear", description="how words are labelled: each on its own, or the sentence as a chain"
+    )
+    constrained: bool = Field(
+        default=False, description="never predict tags that may not follow one another in the scheme"
+    )
+    context: Literal["sentence", "document"] = Field(
+        default="sentence", description="what the encoder sees at once: a sentence, or as much of its document as fits"
+    )
     label_scheme: Scheme = Field(default=Scheme.IOB2, description="tag scheme that the model learns")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.1, description="dropout before the classifier")
-    pos_dropout: Share = Field(default=0.1, description="share of feature values hidden in training")
     max_pieces: Annotated[int, Field(ge=0)] = Field(
         default=0, description="word pieces per window; 0 for the encoder's limit"
     )
@@ -123,10 +176,38 @@ class ModelConfig(_Section):
 
     @field_validator("features")
     @classmethod
-    def _none_means_empty(cls, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if features is not None and len(set(features)) != len(features):
+    def _check_features(cls, features: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if features is None or features == ("none",):
+            return None if features is None else ()
+        names = [_parse_feature(feature).name for feature in features]
+        if len(set(names)) != len(names):
             raise ValueError("expected each feature once")
-        return () if features == ("none",) else features
+        return features
+
+    @field_validator("pos_source")
+    @classmethod
+    def _check_source(cls, source: str) -> str:
+        if source in ("none", "joint") or (source.startswith(SPACY) and len(source) > len(SPACY)):
+            return source
+        raise ValueError("expected none, joint, spacy:PIPELINE or spacy:PIPELINE:coarse")
+
+    def feature(self, name: str) -> FeatureSetting:
+        """Size and dropout of a token feature."""
+        named = [parsed for parsed in map(_parse_feature, self.features or ()) if parsed.name == name]
+        own = named[0] if named else FeatureSetting(name, None, None)
+        default = 0.0 if name == SHAPE else 0.5 if name == POS and self.pos_source == "joint" else 0.1
+        dropout = default if self.pos_dropout is None else self.pos_dropout
+        return FeatureSetting(name, own.dim or self.pos_dim, dropout if own.dropout is None else own.dropout)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the token features, ``None`` where the corpus decides."""
+        return None if self.features is None else tuple(_parse_feature(feature).name for feature in self.features)
+
+    @property
+    def trains_on_source(self) -> bool:
+        """Whether the tags of the source replace those of the corpus in training."""
+        return self.pos_source.startswith(SPACY) and self.train_tags == "source"
 
 
 class TrainingConfig(_Section):
@@ -140,6 +221,7 @@ class TrainingConfig(_Section):
         description="peak rate of the encoder; by its width if not given (3e-4 at 384, 5e-5 at 768), higher with LoRA",
     )
     head_learning_rate: Rate = Field(default=5e-3, description="peak rate of everything that is not the encoder")
+    crf_learning_rate: Rate = Field(default=1e-2, description="peak rate of a CRF's transition scores")
     schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="rate after warm-up")
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.1, description="share of the steps in which the rate rises"

@@ -15,13 +15,14 @@ from safetensors.torch import load_file
 from transformers import TrainerState, set_seed
 
 from nomina.data.corpus import Corpus
+from nomina.data.shapes import SHAPE, word_shape
 from nomina.data.tags import Scheme, read_spans, retag
 from nomina.encoding.encoders import EncoderSource, resolve_encoder
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
-from nomina.inference import Predictor, choose_device
+from nomina.inference import POS, SPACY, Predictor, choose_device, tag_source
 from nomina.model import SDPA_WITHOUT_WAITING, Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
 from nomina.training.callbacks import history_row, should_stop
@@ -32,7 +33,16 @@ from nomina.training.loggers import check_loggers
 from nomina.training.lora import check_lora, lora
 from nomina.training.trainer import DevPart, TaggerTrainer, has_fast_bf16
 
-__all__ = ["FitResult", "build", "check_training", "default_learning_rate", "fit", "resolve_features", "with_scheme"]
+__all__ = [
+    "FitResult",
+    "build",
+    "check_training",
+    "default_learning_rate",
+    "fit",
+    "resolve_features",
+    "with_scheme",
+    "with_source_tags",
+]
 
 Say = Callable[[str], None]
 
@@ -82,7 +92,15 @@ def check_training(config: TrainingConfig, model: ModelConfig | None = None) -> 
         faults.append(f"[training] lora_rank: {error}")
     if config.precision == "fp16" and (config.device == "cpu" or not torch.cuda.is_available()):
         faults.append("[training] precision: fp16 needs a GPU; choose auto, fp32 or bf16")
-    return faults if model is None else [*faults, *_check_attention(model.attention, config)]
+    if model is None:
+        return faults
+    try:
+        tag_source(model.pos_source)
+    except ConfigError as error:
+        faults += error.faults
+    except MissingExtraError as error:
+        faults.append(f"[model] pos_source: {error}")
+    return [*faults, *_check_attention(model.attention, config)]
 
 
 def _check_attention(attention: str, config: TrainingConfig) -> list[str]:
@@ -96,23 +114,53 @@ def _check_attention(attention: str, config: TrainingConfig) -> list[str]:
 
 
 def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
-    """Names of the token features to read.
+    """Names of the token features to read, checked against what the corpus has.
 
     Raises:
-        ConfigError: If a feature was named that the corpus does not have.
+        ConfigError: If a feature was named that the corpus does not have, a source of tags that no feature reads, or
+            document context without documents.
     """
     found = corpus.feature_names
-    if config.features is None:
-        return ("pos",) if "pos" in found else ()
-    absent = [name for name in config.features if name not in found]
+    can_tag = config.pos_source.startswith(SPACY)
+    names = config.feature_names
+    if names is None:
+        names = (POS,) if POS in found or can_tag else ()
+    absent = [name for name in names if name not in found and name != SHAPE and not (name == POS and can_tag)]
+    faults = []
     if absent:
-        raise ConfigError(
-            [
-                f"[model] features: expected columns of {corpus.source}, which has: {', '.join(found) or 'none'}; "
-                f"found {', '.join(absent)}"
-            ]
+        faults.append(
+            f"[model] features: expected columns of {corpus.source}, which has: {', '.join(found) or 'none'} "
+            f"({SHAPE} is computed); found {', '.join(absent)}"
         )
-    return config.features
+    if config.pos_source != "none" and POS not in names:
+        faults.append(
+            f"[model] pos_source: {config.pos_source} finds tags for the feature {POS!r}, which is not read; "
+            f"features are: {', '.join(names) or 'none'}"
+        )
+    if config.context == "document" and all(sentence.document is None for sentence in corpus):
+        faults.append(
+            f"[model] context: expected marks of documents in {corpus.source} (-DOCSTART-, # newdoc, a document "
+            "column), found none; choose --context sentence"
+        )
+    if faults:
+        raise ConfigError(faults)
+    return names
+
+
+def with_source_tags(corpus: Corpus, config: ModelConfig, *, progress: bool = False) -> Corpus:
+    """The corpus with the part-of-speech tags that training reads.
+
+    Those of a spaCy source replace the corpus's own, unless the settings keep them; a corpus without any always gets
+    the source's.
+
+    Raises:
+        ConfigError: If there is no such pipeline.
+        MissingExtraError: If spaCy is not installed.
+    """
+    source = tag_source(config.pos_source)
+    if source is None or (POS in corpus.feature_names and not config.trains_on_source):
+        return corpus
+    return replace(corpus, sentences=tuple(source(corpus.sentences, progress=progress)))
 
 
 def default_learning_rate(hidden_dim: int, *, with_lora: bool = False) -> float:
@@ -164,10 +212,13 @@ def fit(
     if faults:
         raise ConfigError(faults)
     set_seed(config.training.seed)
+    train = with_source_tags(train, config.model, progress=progress)
     predictor = build(train, config)
     windows = predictor.encode(with_scheme(train, predictor.scheme).sentences)
     if windows.n_cut_words:
         say(f"{windows.n_cut_words} words are cut off at {predictor.max_pieces} pieces, the size of a window")
+    if dev is not None:
+        dev = with_source_tags(dev, config.model, progress=progress)
     dev_part = _dev_part(predictor, dev)
     rate = _learning_rate(config.training, predictor.model)
     settings = config.training.model_copy(update={"learning_rate": rate})
@@ -211,7 +262,7 @@ def build(train: Corpus, config: RunConfig) -> Predictor:
         raise DataError("expected entities to train on, found only the tag O; check --columns", path=train.source)
     labels = Vocabulary.of_labels(types, config.model.label_scheme)
     names = resolve_features(config.model, train)
-    vocabularies = {name: Vocabulary.of_feature(s.features[name] for s in train) for name in names}
+    features = [_feature(name, train, config.model) for name in names]
     source = resolve_encoder(config.model.encoder)
     options: dict[str, Any] = {"trust_remote_code": config.model.trust_remote_code}
     if source.is_hub_id and config.model.revision:
@@ -222,12 +273,16 @@ def build(train: Corpus, config: RunConfig) -> Predictor:
         encoder_options=options,
         encoder_name=source.name,
         labels=labels.values,
-        features=[{"name": n, "values": list(v.values), "dim": config.model.pos_dim} for n, v in vocabularies.items()],
+        features=features,
         scheme=config.model.label_scheme.value,
         fusion=config.model.fusion,
         head=config.model.head,
+        constrained=config.model.constrained,
         dropout=config.model.dropout,
-        feature_dropout=config.model.pos_dropout,
+        pos_source=config.model.pos_source,
+        trained_on_source=config.model.trains_on_source,
+        pos_loss_weight=config.model.pos_loss_weight,
+        context=config.model.context,
         max_pieces=config.model.max_pieces,
     )
     predictor = Predictor(model, tokenizer)
@@ -235,6 +290,16 @@ def build(train: Corpus, config: RunConfig) -> Predictor:
     if predictor.max_pieces <= n_special:
         raise ConfigError([f"[model] max_pieces: expected more than the {n_special} special pieces of a window"])
     return predictor
+
+
+def _feature(name: str, train: Corpus, config: ModelConfig) -> dict[str, Any]:
+    """A token feature as :class:`TaggerConfig` describes it."""
+    if name == SHAPE:
+        values = Vocabulary.of_feature([word_shape(word) for word in s.words] for s in train)
+    else:
+        values = Vocabulary.of_feature(s.features[name] for s in train)
+    setting = config.feature(name)
+    return {"name": name, "values": list(values), "dim": setting.dim, "dropout": setting.dropout}
 
 
 def _load_tagger(source: EncoderSource, **options: Any) -> Tagger:
@@ -257,7 +322,7 @@ def _dev_part(predictor: Predictor, dev: Corpus | None) -> DevPart | None:
     if dev is None or not len(dev):
         return None
     dev = with_scheme(dev, predictor.scheme)
-    return DevPart(predictor.encode(dev.sentences), [s.labels or () for s in dev], predictor.scheme)
+    return DevPart(predictor.encode(predictor.with_pos(dev.sentences)), [s.labels or () for s in dev])
 
 
 def _learning_rate(config: TrainingConfig, model: Tagger) -> float:

@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from nomina.data.tags import Scheme
 from nomina.encoding.batches import Batch, LengthBatches, collate
+from nomina.encoding.decode import tags_of
 from nomina.encoding.windows import Windows
 from nomina.inference import Predictor, choose_device
 from nomina.model import Tagger
-from nomina.scoring import score
+from nomina.scoring import Counts, sentence_counts
 from nomina.training import checkpoints
 from nomina.training.callbacks import (
     DEV_F1,
@@ -57,13 +57,11 @@ class DevPart:
     Args:
         windows: The encoded dev part.
         gold: Its tags, one sequence per sentence.
-        scheme: Their scheme.
     """
 
-    def __init__(self, windows: Windows, gold: Sequence[Sequence[str]], scheme: Scheme) -> None:
+    def __init__(self, windows: Windows, gold: Sequence[Sequence[str]]) -> None:
         self.windows = windows
         self.gold = gold
-        self.scheme = scheme
 
 
 def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -> TrainingArguments:
@@ -116,9 +114,15 @@ def has_fast_bf16(*, use_cpu: bool) -> bool:
 
 
 def parameter_groups(
-    model: Tagger, *, learning_rate: float, head_learning_rate: float, weight_decay: float
+    model: Tagger,
+    *,
+    learning_rate: float,
+    head_learning_rate: float,
+    weight_decay: float,
+    crf_learning_rate: float = 1e-2,
 ) -> list[dict[str, Any]]:
-    """AdamW's groups: the encoder at its rate, all else at its own; biases, norms and word pieces without decay.
+    """AdamW's groups: the encoder at its rate, all else at its own; biases, norms, word pieces and borders without
+    decay.
 
     The word-piece table does not decay: rows that get no gradient would shrink by nothing but how long one trains, and
     be worse for words that occur at prediction time only.
@@ -128,21 +132,28 @@ def parameter_groups(
         learning_rate: Rate of the encoder.
         head_learning_rate: Rate of features, fusion and head.
         weight_decay: Decay of matrices.
+        crf_learning_rate: Rate of a CRF's border scores.
     """
-    pieces = model.get_input_embeddings().weight
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    undecayed = (model.get_input_embeddings().weight, getattr(model.head, "borders", None))
+    rates = {"encoder": learning_rate, "head": head_learning_rate, "crf": crf_learning_rate}
+    groups: dict[tuple[str, bool], list[torch.nn.Parameter]] = {
+        (kind, decays): [] for kind in rates for decays in (True, False)
+    }
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith("encoder."), parameter.ndim > 1 and parameter is not pieces)
-            groups.setdefault(key, []).append(parameter)
+            kind = "encoder" if name.startswith("encoder.") else "crf" if name == "head.borders" else "head"
+            decays = parameter.ndim > 1 and all(parameter is not other for other in undecayed)
+            groups[kind, decays].append(parameter)
     return [
-        {
-            "params": groups[is_encoder, decays],
-            "lr": learning_rate if is_encoder else head_learning_rate,
-            "weight_decay": weight_decay if decays else 0.0,
-        }
-        for is_encoder, decays in sorted(groups, reverse=True)
+        {"params": parameters, "lr": rates[kind], "weight_decay": weight_decay if decays else 0.0}
+        for (kind, decays), parameters in groups.items()
+        if parameters
     ]
+
+
+def _windows_per_batch(windows: Windows, n_sentences: int) -> int:
+    """Windows that hold about so many sentences, 1 or more: with document context, a window holds several."""
+    return max(1, round(n_sentences * min(1.0, len(windows) / max(windows.n_sentences, 1))))
 
 
 class TaggerTrainer(Trainer):
@@ -180,7 +191,7 @@ class TaggerTrainer(Trainer):
         args = training_arguments(config, folder, has_dev=dev is not None)
         self.batches = LengthBatches(
             windows.lengths,
-            config.batch_size,
+            _windows_per_batch(windows, config.batch_size),
             seed=config.seed,
             share=args.process_index,
             n_shares=args.world_size,
@@ -236,6 +247,7 @@ class TaggerTrainer(Trainer):
                 learning_rate=self.args.learning_rate,
                 head_learning_rate=self.config.head_learning_rate,
                 weight_decay=self.config.weight_decay,
+                crf_learning_rate=self.config.crf_learning_rate,
             )
             self.optimizer = torch.optim.AdamW(groups, fused=self.args.device.type in ("cpu", "cuda"))
         return self.optimizer
@@ -245,15 +257,23 @@ class TaggerTrainer(Trainer):
     ) -> dict[str, float]:
         """Precision, recall and F1 (seqeval's default) of the dev part, through :class:`Predictor`."""
         assert self.dev is not None
-        evaluation = score(self.dev.gold, self.predictor.tags(self.dev.windows), self.dev.scheme)
-        scores = evaluation.default
+        windows = self.dev.windows
+        labelled = self.predictor.label(windows)
+        found = tags_of(labelled.ids, self.predictor.labels.values, windows.sentence_offsets)
+        scores = Counts(*sentence_counts(self.dev.gold, found).sum(0).tolist())
         metrics = {
             f"{metric_key_prefix}_{name}": float(getattr(scores, name)) for name in ("f1", "precision", "recall")
         }
+        joint = self.predictor.model.config.joint_feature
+        if labelled.tag_ids is not None and joint is not None:
+            gold = windows.features[:, joint]
+            metrics[f"{metric_key_prefix}_pos_accuracy"] = float((labelled.tag_ids == gold)[gold > 0].mean())
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         epoch = self.state.epoch or 0.0
-        self.on_message(f"epoch {epoch:.4g}: dev F1 {scores.f1:.4f}")
+        accuracy = metrics.get(f"{metric_key_prefix}_pos_accuracy")
+        of_tags = "" if accuracy is None else f", POS accuracy {accuracy:.4f}"
+        self.on_message(f"epoch {epoch:.4g}: dev F1 {scores.f1:.4f}{of_tags}")
         return metrics
 
     # Checkpoints: the same points in time as transformers' own, but complete or absent, and without pickle.

@@ -1,0 +1,78 @@
+"""Under which part-of-speech tags a model can be judged on a corpus, and its predictions under each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from nomina.data.records import Sentence
+from nomina.inference.predictor import Prediction, Predictor
+from nomina.inference.tag_sources import POS, with_tags
+
+__all__ = ["REGIMES", "Regime", "predict_under", "regimes_of", "tag_accuracy"]
+
+Regime = Literal["words", "given", "source", "none", "shuffled"]
+
+REGIMES: dict[Regime, str] = {
+    "words": "the model reads no part-of-speech tags",
+    "given": "the corpus's own tags",
+    "source": "tags of the model's own source",
+    "none": "no tags at all",
+    "shuffled": "the corpus's tags, dealt out at random over its words",
+}
+"""What the tags of each regime are."""
+
+
+def regimes_of(predictor: Predictor, sentences: Sequence[Sentence]) -> tuple[Regime, ...]:
+    """The regimes that make a difference, the one to judge the model by first.
+
+    A model is judged by the tags it was trained for: its source's where it learnt from those, else the corpus's own. A
+    joint head always stands in for missing tags, so that there is no regime without any.
+    """
+    if POS not in predictor.features:
+        return ("words",)
+    has_tags = bool(sentences) and all(POS in sentence.features for sentence in sentences)
+    regimes: list[Regime] = ["given"] if has_tags else []
+    if predictor.pos_source != "none":
+        regimes.insert(0 if predictor.model.config.trained_on_source else len(regimes), "source")
+    if predictor.pos_source != "joint":
+        regimes.append("none")
+    return tuple(regimes)
+
+
+def predict_under(
+    predictor: Predictor, sentences: Sequence[Sentence], regime: Regime, *, seed: int = 13, progress: bool = False
+) -> list[Prediction]:
+    """Predict under one regime.
+
+    Args:
+        predictor: The model.
+        sentences: What to label.
+        regime: Which tags it reads.
+        seed: Of the shuffling, 0 or more.
+        progress: Whether to draw a progress bar (on a terminal).
+    """
+    if regime == "shuffled":
+        sentences = _shuffled(sentences, seed)
+    tags: Literal["auto", "source", "none"] = "source" if regime == "source" else "none" if regime == "none" else "auto"
+    predictions = predictor.predict(sentences, tags=tags, progress=progress)
+    assert isinstance(predictions, list)
+    return predictions
+
+
+def _shuffled(sentences: Sequence[Sentence], seed: int) -> list[Sentence]:
+    tags = [tag for sentence in sentences for tag in sentence.features[POS]]
+    dealt = (tags[i] for i in np.random.default_rng(seed).permutation(len(tags)))
+    return [with_tags(sentence, tuple(next(dealt) for _ in sentence.words)) for sentence in sentences]
+
+
+def tag_accuracy(gold: Sequence[Sentence], predictions: Sequence[Prediction]) -> float | None:
+    """Share of words whose tag, as the model read or found it, is the corpus's own; ``None`` where one has no tags."""
+    pairs = [
+        (own, read)
+        for sentence, prediction in zip(gold, predictions, strict=True)
+        for own, read in zip(sentence.features.get(POS, ()), prediction.pos or (), strict=False)
+    ]
+    return sum(own == read for own, read in pairs) / len(pairs) if pairs else None

@@ -1,0 +1,117 @@
+"""Whether two models differ on the same sentences: the paired bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
+from nomina.scoring.chunks import default_chunks
+
+__all__ = ["Difference", "holm", "mean_f1", "paired_bootstrap", "sentence_counts"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_AT_ONCE = 250
+
+
+class Difference(NamedTuple):
+    """How much better one model is than another.
+
+    Attributes:
+        f1: Difference of the F1 on all sentences, in [-1, 1]; above 0 where the first is better.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        p_value: Two-sided, in (0, 1]: how often resampling alone turns the difference around.
+    """
+
+    f1: float
+    low: float
+    high: float
+    p_value: float
+
+
+def sentence_counts(gold: TagSequences, predicted: Predictions) -> Ints:
+    """Entities of each sentence, in seqeval's default mode.
+
+    Args:
+        gold: One tag per word and sentence.
+        predicted: As for :func:`nomina.scoring.score`; in the same scheme.
+
+    Returns:
+        Correct, predicted and gold entities, int64 [n_sentences, 3].
+    """
+    sequences, _ = pad_predictions(gold, predicted)
+    counts = np.zeros((len(gold), 3), dtype=np.int64)
+    for i, (gold_tags, tags) in enumerate(zip(gold, sequences, strict=True)):
+        own, found = default_chunks(gold_tags), default_chunks(tags)
+        counts[i] = len(own & found), len(found), len(own)
+    return counts
+
+
+def mean_f1(counts: npt.NDArray[np.floating | np.integer]) -> Floats:
+    """Micro F1 from summed counts, averaged over seeds.
+
+    Args:
+        counts: [..., n_seeds, 3].
+
+    Returns:
+        In [0, 1], float64 [...]; 0 where there is neither gold nor a prediction.
+    """
+    entities = counts[..., 1] + counts[..., 2]
+    f1 = np.divide(2.0 * counts[..., 0], entities, out=np.zeros(entities.shape), where=entities > 0)
+    mean: Floats = f1.mean(-1)
+    return mean
+
+
+def paired_bootstrap(first: Ints, second: Ints, *, n_resamples: int = 10_000, seed: int = 0) -> Difference:
+    """Compare two models, each trained with several seeds, by sentences drawn anew with replacement.
+
+    Both are scored on the same draws (Efron and Tibshirani 1993; for scores of systems, Koehn 2004, "Statistical
+    significance tests for machine translation evaluation"). The interval holds for other sentences of the same kind;
+    how far other seeds would lead is not in it.
+
+    Args:
+        first: From :func:`sentence_counts`, one for each seed, int64 [n_seeds, n_sentences, 3].
+        second: The same of the other model; its number of seeds may differ.
+        n_resamples: Draws, 1 or more.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: If the two were not scored on equally many sentences.
+    """
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"expected scores of the same sentences, found {first.shape[1]} and {second.shape[1]}")
+    n_sentences, split = first.shape[1], len(first)
+    # One column per seed and count, so that all sums of a draw are one product.
+    columns = np.concatenate([first, second]).transpose(1, 0, 2).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    chance = np.full(n_sentences, 1 / max(n_sentences, 1))
+
+    def differences(weights: npt.NDArray[np.integer]) -> Floats:
+        sums = np.tensordot(weights.astype(np.float64), columns, axes=1)
+        return mean_f1(sums[:, :split]) - mean_f1(sums[:, split:])
+
+    observed = float(differences(np.ones((1, n_sentences), dtype=np.int64))[0])
+    draws = [
+        differences(rng.multinomial(n_sentences, chance, size=min(_AT_ONCE, n_resamples - start)))
+        for start in range(0, n_resamples, _AT_ONCE)
+    ]
+    drawn = np.concatenate(draws)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    n_against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    p_value = min(1.0, 2 * (n_against + 1) / (n_resamples + 1))
+    return Difference(observed, float(low), float(high), p_value)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values that allow for how many there are (Holm 1979), each in [0, 1], in the order given."""
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = highest
+    return adjusted
