@@ -20,6 +20,7 @@ PUBLIC = [
     "Tagger",
     "TaggerConfig",
     "clean",
+    "compare",
     "evaluate",
     "load",
     "read",

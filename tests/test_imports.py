@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "scoring": {"data"},
     "inference": {"model", "encoding", "data"},
     "training": {"inference", "model", "encoding", "scoring", "data"},
-    "tuning": {"training"},
+    "tuning": {"training", "inference", "model", "encoding", "scoring", "data"},
     "report": {"scoring", "data"},
     "serving": {"inference"},
     "integrations": {"inference", "training", "tuning"},

@@ -53,7 +53,7 @@ def test_five_minutes_in_python(tmp_path: Path) -> None:
 
 def test_every_flag_exists() -> None:
     known = {"--version", "--help"}
-    for command in ("train", "evaluate", "predict", "demo", "info"):
+    for command in ("train", "evaluate", "predict", "compare", "demo", "info"):
         help_text = subprocess.run(
             [sys.executable, "-m", "nomina", command, "--help"],
             capture_output=True,

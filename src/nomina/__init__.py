@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nomina.errors import NominaError
 
 if TYPE_CHECKING:
-    from nomina.api import evaluate, load, train
+    from nomina.api import compare, evaluate, load, train
     from nomina.data.cleaning import clean
     from nomina.data.corpus import Corpus
     from nomina.data.formats import read
@@ -41,6 +41,7 @@ __all__ = [
     "Tagger",
     "TaggerConfig",
     "clean",
+    "compare",
     "evaluate",
     "load",
     "read",
@@ -58,6 +59,7 @@ _HOMES = {
     "Tagger": "nomina.model",
     "TaggerConfig": "nomina.model",
     "clean": "nomina.data.cleaning",
+    "compare": "nomina.api",
     "evaluate": "nomina.api",
     "load": "nomina.api",
     "read": "nomina.data.formats",

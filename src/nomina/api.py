@@ -14,8 +14,9 @@ from nomina.errors import ConfigError, DataError
 from nomina.inference import Predictor
 from nomina.runs import Judged
 from nomina.training.config import RunConfig
+from nomina.tuning import ARMS
 
-__all__ = ["evaluate", "load", "train"]
+__all__ = ["compare", "evaluate", "load", "train"]
 
 Source = str | Path | Corpus | Cleaned | Sequence[Sentence]
 Files = Sequence[str | Path]
@@ -58,6 +59,66 @@ def train(
     Raises:
         NominaError: As :mod:`nomina.errors` says; a ``ConfigError`` lists all faulty settings at once.
     """
+    run, corpora = _run(data, dev, test, config, settings)
+    return workflow.train(run, output, corpora=corpora, resume=resume, overwrite=overwrite, progress=progress, say=say)
+
+
+def compare(
+    data: Source | Files | CorpusSplit,
+    *,
+    output: str | Path,
+    dev: Source | None = None,
+    test: Source | None = None,
+    config: RunConfig | str | Path | None = None,
+    arms: Sequence[str] = ARMS,
+    seeds: Sequence[int] = (13, 14, 15),
+    sizes: Sequence[int] = (),
+    tag_with: str | None = None,
+    progress: bool = True,
+    say: Say = print,
+    **settings: Any,
+) -> workflow.CompareResult:
+    """Train with and without part-of-speech tags, over several seeds, and say which differences are real.
+
+    Args:
+        data: As for :func:`train`.
+        output: Folder of the comparison; runs that are finished there are not run again.
+        dev: As for :func:`train`.
+        test: As for :func:`train`.
+        config: Settings of all runs, or a TOML file with them.
+        arms: What to compare, the baseline first; :func:`nomina.tuning.parse_arm` says how they are named.
+        seeds: Of training.
+        sizes: Numbers of training sentences; all of them where empty.
+        tag_with: A spaCy pipeline (``"spacy:en_core_web_sm"``) whose tags are also read in scoring.
+        progress: Whether to draw progress bars (on a terminal).
+        say: Told what happens, one line at a time.
+        settings: As for :func:`train`.
+
+    Raises:
+        NominaError: As :mod:`nomina.errors` says.
+    """
+    run, corpora = _run(data, dev, test, config, settings)
+    return workflow.compare(
+        run,
+        output,
+        corpora=corpora,
+        arms=arms,
+        seeds=seeds,
+        sizes=sizes,
+        tag_with=tag_with,
+        progress=progress,
+        say=say,
+    )
+
+
+def _run(
+    data: object,
+    dev: Source | None,
+    test: Source | None,
+    config: RunConfig | str | Path | None,
+    settings: dict[str, Any],
+) -> tuple[RunConfig, dict[str, Corpus]]:
+    """Settings with the files to read, and the corpora that are in memory."""
     if isinstance(data, CorpusSplit):
         whole: tuple[object, ...] = (data.train, data.dev if dev is None else dev, data.test if test is None else test)
     else:
@@ -72,10 +133,8 @@ def train(
             )
     flags = {**settings, **{name: paths if name == "train" else paths[0] for name, paths in files.items()}}
     if isinstance(config, RunConfig):
-        run = config.with_settings(**flags)
-    else:
-        run = RunConfig.build(None, **flags) if config is None else RunConfig.load(Path(config), **flags)
-    return workflow.train(run, output, corpora=corpora, resume=resume, overwrite=overwrite, progress=progress, say=say)
+        return config.with_settings(**flags), corpora
+    return RunConfig.build(None, **flags) if config is None else RunConfig.load(Path(config), **flags), corpora
 
 
 def evaluate(

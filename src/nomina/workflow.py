@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +19,18 @@ from nomina.data.formats.source import SAMPLE, Source, load, split_lines
 from nomina.data.records import Note
 from nomina.encoding.encoders import resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
-from nomina.inference import Predictor
+from nomina.files import write_text
+from nomina.inference import Predictor, predict_under, regimes_of, tag_accuracy
+from nomina.report.comparison import comparison_markdown, draw_comparison
 from nomina.runs import Judged, Parts
 from nomina.scoring import score
+from nomina.scoring.comparison import Comparison
 from nomina.training.config import DataConfig, RunConfig
 from nomina.training.distributed import is_main_process
 from nomina.training.fit import check_training, fit, resolve_features, with_scheme
+from nomina.tuning import ARMS, run_comparison
 
-__all__ = ["TrainResult", "evaluate", "load_parts", "read_for_prediction", "train"]
+__all__ = ["CompareResult", "TrainResult", "compare", "evaluate", "load_parts", "read_for_prediction", "train"]
 
 _NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 'sample'"
 
@@ -68,6 +73,29 @@ class TrainResult:
         return f"TrainResult(folder={str(self.folder)!r}, dev={self.dev}, test={self.test}, {self.train_s:.0f} s)"
 
 
+@dataclass(frozen=True, repr=False)
+class CompareResult:
+    """A finished comparison.
+
+    Attributes:
+        folder: Where its runs and files are.
+        comparison: Arms beside the baseline.
+        files: What was written, by purpose.
+    """
+
+    folder: Path
+    comparison: Comparison
+    files: dict[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """What the figures say, in plain words."""
+        return self.comparison.verdict
+
+    def __repr__(self) -> str:
+        return f"CompareResult(folder={str(self.folder)!r}, {self.verdict})"
+
+
 def train(
     config: RunConfig,
     folder: str | Path,
@@ -107,7 +135,7 @@ def train(
         runs.begin(folder, config, parts, replace=overwrite and not resume)
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
     judged = {
-        name: _judge(fitted.predictor, part, progress=progress)
+        name: _judge(fitted.predictor, part, side_by_side=name == "test", progress=progress)
         for name, part in parts.items()
         if name != "train" and is_main
     }
@@ -203,6 +231,58 @@ def evaluate(
     return judged if output is None else replace(judged, files=runs.write_judged(judged, Path(output)))
 
 
+def compare(
+    config: RunConfig,
+    folder: str | Path,
+    *,
+    corpora: Mapping[str, Corpus] | None = None,
+    arms: Sequence[str] = ARMS,
+    seeds: Sequence[int] = (13, 14, 15),
+    sizes: Sequence[int] = (),
+    tag_with: str | None = None,
+    progress: bool = False,
+    say: Say = _say_nothing,
+) -> CompareResult:
+    """Train a corpus in several ways, and say which differences between them are real.
+
+    Args:
+        config: Settings of all runs; an arm's own win.
+        folder: Folder of the comparison. Runs that are finished there are not run again.
+        corpora: As for :func:`train`.
+        arms: As :func:`nomina.tuning.parse_arm` reads them; the first is the baseline.
+        seeds: Of training.
+        sizes: Numbers of training sentences; all of them where empty.
+        tag_with: A spaCy pipeline whose tags are also read in scoring.
+        progress: Whether to draw progress bars.
+        say: Told what happens, one line at a time.
+
+    Raises:
+        NominaError: As its parts do; see :mod:`nomina.errors`.
+    """
+    folder = Path(folder)
+    _check_sources(config, corpora or {})
+    parts = load_parts(config, corpora, say=say)
+    if parts.test is None:
+        raise ConfigError(["[data] test: a comparison needs a test part; give a test file or a share in split"])
+    comparison = run_comparison(
+        parts.train,
+        parts.dev,
+        parts.test,
+        config,
+        folder,
+        arms=arms,
+        seeds=seeds,
+        sizes=sizes,
+        tag_with=tag_with,
+        progress=progress,
+        say=say,
+    )
+    files = {"table": folder / "comparison.md", "scores": folder / "comparison.json"}
+    write_text(files["table"], comparison_markdown(comparison))
+    write_text(files["scores"], json.dumps(comparison.to_dict(), indent=2) + "\n")
+    return CompareResult(folder, comparison, {**files, "figure": draw_comparison(comparison, folder)})
+
+
 def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: DataConfig) -> Corpus:
     """Read words to label: any corpus format, or raw text with one sentence a line.
 
@@ -287,14 +367,24 @@ def _clean(corpus: Corpus, data: DataConfig, *, drop_duplicates: bool = False) -
     return clean(corpus, scheme=data.scheme, repair=data.repair, drop_duplicates=drop_duplicates).corpus
 
 
-def _judge(predictor: Predictor, corpus: Corpus, *, progress: bool) -> Judged:
+def _judge(predictor: Predictor, corpus: Corpus, *, side_by_side: bool = True, progress: bool) -> Judged:
     if not corpus.has_labels:
         raise DataError("expected sentences with entity tags to score against, found none", path=corpus.source)
     gold = with_scheme(corpus, predictor.scheme)
-    predictions = predictor.predict(gold, progress=progress)
-    assert isinstance(predictions, list)
     tags = [sentence.labels or () for sentence in gold]
-    return Judged(score(tags, [p.labels for p in predictions], predictor.scheme), predictions, gold)
+    predictions = {
+        regime: predict_under(predictor, gold.sentences, regime, progress=progress)
+        for regime in regimes_of(predictor, gold.sentences)[: None if side_by_side else 1]
+    }
+    evaluations = {r: score(tags, [p.labels for p in found], predictor.scheme) for r, found in predictions.items()}
+    first = next(iter(predictions))
+    return Judged(
+        evaluations[first],
+        predictions[first],
+        gold,
+        by_tags=evaluations if len(evaluations) > 1 else {},
+        pos_accuracy=tag_accuracy(gold.sentences, predictions["source"]) if "source" in predictions else None,
+    )
 
 
 def _leaks(parts: Parts) -> list[Note]:

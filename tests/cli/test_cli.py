@@ -237,3 +237,46 @@ def test_a_closed_pipe_is_no_crash(model: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.stdout.startswith("One\t")
     assert "Traceback" not in done.stderr
+
+
+def test_scores_by_tags_are_shown_side_by_side(run: Callable[..., Result], model: Path) -> None:
+    result = run("evaluate", model, "sample")
+    assert "the corpus's own tags" in result.out
+    assert "no tags at all" in result.out
+    facts = json.loads(run("evaluate", model, "sample", "--json").out)
+    assert facts["by_tags"]["given"]["f1"] == facts["default"]["micro"]["f1"]
+    assert facts["by_tags"].keys() == {"given", "none"}
+
+
+def test_a_column_of_another_tag_set_is_refused(run: Callable[..., Result], model: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.conll"
+    words.write_text("Anna\tPROPN\nslept\tVERB\n", encoding="utf-8")
+    result = run("predict", model, words, "--columns", "word,pos")
+    assert result.code == 2
+    assert "Penn Treebank" in result.err
+    assert "UPOS" in result.err
+
+
+def test_compare(run: Callable[..., Result], tiny_bert: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.conll"
+    sample = nomina.read("sample")[:60]
+    rows = (
+        "".join("\t".join(row) + "\n" for row in zip(s.words, s.features["pos"], s.labels or (), strict=True))
+        for s in sample
+    )
+    corpus.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    command = ["compare", corpus, "--encoder", tiny_bert, "--epochs", "1", "--split", "50,0,50", "--device", "cpu"]
+    command += ["--arms", "none,concat", "--seeds", "2", "--output", tmp_path / "c"]
+    first = run(*command)
+    assert first.code == 0
+    assert "run 4 of 4: concat" in first.err
+    assert "Do part-of-speech tags help?" in first.out
+    again = run(*command, "--json")
+    assert "run 4 of 4" not in again.err
+    facts = json.loads(again.out)
+    assert [row["arm"] for row in facts["rows"] if row["main"]] == ["none", "concat"]
+    assert facts["verdict"] in first.out
+    assert Path(facts["files"]["figure"]).is_file()
+    assert run(*command, "--sizes", "many").code == 2
+    assert run(*command, "--arms", "none,chunk").code == 2
+    assert run("compare", corpus, "--split", "50,50,0", "--encoder", tiny_bert).code == 2

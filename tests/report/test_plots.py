@@ -15,9 +15,12 @@ from matplotlib.image import imread
 
 from nomina.data.tags import Scheme
 from nomina.errors import OutputError
+from nomina.report.comparison import comparison_markdown
 from nomina.report.figures import draw_evaluation, draw_training
 from nomina.report.plots import (
+    arm_dots,
     confusion_panels,
+    plot_arms,
     plot_confusion,
     plot_training,
     plot_types,
@@ -28,6 +31,8 @@ from nomina.report.plots import (
 from nomina.report.plots.confusion import compact_count
 from nomina.report.plots.training import Series, smooth
 from nomina.scoring import Evaluation, LabelConfusion, score
+from nomina.scoring.comparison import ArmRow, Comparison
+from nomina.scoring.significance import Difference
 
 HISTORY = [
     {"step": 10, "epoch": 0.5, "loss": 1.0, "learning_rate": 2e-4, "grad_norm": 1.1},
@@ -194,3 +199,44 @@ def test_plots_leave_pyplot_alone(tmp_path: Path) -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def comparison() -> Comparison:
+    row = ArmRow("none", "words", True, 100, (0.5, 0.6), None, None, 0, 10.0)
+    better = Difference(0.02, 0.01, 0.03, 0.001)
+    worse = Difference(-0.3, -0.4, -0.2, 0.001)
+    return Comparison(
+        "none",
+        (
+            row,
+            ArmRow("concat", "given", True, 100, (0.55, 0.59), better, 0.002, 1, 11.0),
+            ArmRow("concat", "none", False, 100, (0.5, 0.58), Difference(-0.01, -0.02, 0.01, 0.4), None, 0, 11.0),
+            ArmRow("concat", "shuffled", False, 100, (0.2, 0.3), worse, None, 0, 11.0),
+            ArmRow("crf", "words", True, 100, (0.5, 0.61), Difference(0.005, -0.01, 0.02, 0.5), 0.5, 1, 20.0),
+        ),
+        (1, 2),
+        50,
+    )
+
+
+def test_arms_are_drawn_by_their_difference_to_the_baseline() -> None:
+    dots = arm_dots(comparison(), 100)
+    assert dots.labels == ("concat", "scored with no tags", "crf")
+    assert dots.is_main == (True, False, True)
+    assert dots.delta == pytest.approx((2.0, -1.0, 0.5))
+    assert dots.low == pytest.approx((1.0, -2.0, -1.0))
+    assert dots.seeds[0] == pytest.approx((0.0, 4.0))
+    assert dots.baseline == "none (55.00)"
+    (axes,) = plot_arms(comparison()).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(dots.labels)
+
+
+def test_comparison_in_words_and_in_a_table() -> None:
+    verdict = comparison().verdict
+    assert "Do part-of-speech tags help? Yes: 'concat', +2.00 points of F1 (95 % interval +1.00 to +3.00" in verdict
+    assert "Scored without any tags, it has 54.00 (-1.00 to 'none')" in verdict
+    assert "Scored with tags dealt out at random, it has 25.00 (-30.00 to 'none')" in verdict
+    assert "Does anything else? Not beyond doubt. The best arm is 'crf', +0.50" in verdict
+    markdown = comparison_markdown(comparison())
+    assert "| concat | given | 57.00 | 2.83 | +2.00 | +1.00 to +3.00 | 0.001 | 11 |" in markdown
+    assert "|  | shuffled | 25.00 |" in markdown

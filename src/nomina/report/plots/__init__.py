@@ -1,20 +1,25 @@
 """Figures, one file each: a function that computes what is shown, one that draws it on Axes, one that does both."""
 
+from nomina.report.plots.arms import ArmDots, arm_dots, draw_arms, plot_arms
 from nomina.report.plots.confusion import ConfusionPanel, confusion_panels, draw_confusion, plot_confusion
 from nomina.report.plots.figure import FigureFiles, save_figure
 from nomina.report.plots.training import TrainingCurve, draw_dev_f1, draw_loss, plot_training, training_curve
 from nomina.report.plots.types import TypeBars, draw_types, plot_types, type_bars
 
 __all__ = [
+    "ArmDots",
     "ConfusionPanel",
     "FigureFiles",
     "TrainingCurve",
     "TypeBars",
+    "arm_dots",
     "confusion_panels",
+    "draw_arms",
     "draw_confusion",
     "draw_dev_f1",
     "draw_loss",
     "draw_types",
+    "plot_arms",
     "plot_confusion",
     "plot_training",
     "plot_types",

@@ -1,0 +1,254 @@
+"""Train the same corpus with and without features, heads and context, and say which differences are real."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nomina.data.corpus import Corpus
+from nomina.errors import ConfigError, OutputError
+from nomina.files import write_text
+from nomina.inference import POS, SPACY, Predictor, Regime, predict_under, regimes_of, tag_accuracy
+from nomina.scoring.comparison import Comparison, compare_arms
+from nomina.scoring.significance import sentence_counts
+from nomina.training.config import RunConfig
+from nomina.training.fit import check_training, fit, resolve_features, with_scheme
+
+__all__ = ["ARMS", "Arm", "parse_arm", "run_comparison"]
+
+ARMS = ("none", "concat", "add", "gate", "attention", "shape", "pos+shape", "joint", "crf", "document")
+"""Arms by default; what a corpus cannot offer (documents, tags) is left out, and said."""
+
+_FUSIONS = ("concat", "add", "gate", "attention")
+_SETUP = "setup.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train: the settings in which it differs.
+
+    Attributes:
+        name: As it was asked for.
+        settings: Settings by their own names.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+
+
+def parse_arm(name: str) -> Arm:
+    """Read an arm's name: parts joined by ``+``.
+
+    ``none`` reads words alone. ``concat``, ``add``, ``gate`` and ``attention`` read ``pos`` by that fusion; ``joint``
+    and ``spacy:PIPELINE`` read it with that source. ``crf`` and ``constrained`` choose how words are labelled,
+    ``document`` what the encoder sees. Anything else is a token feature: ``pos``, ``shape``, a column. What an arm does
+    not name, it does without: ``crf`` alone reads no tags, ``pos+crf`` does.
+
+    Raises:
+        ConfigError: If a part is empty, or two of them contradict each other.
+    """
+    features: list[str] = []
+    settings: dict[str, Any] = {}
+
+    def put(setting: str, value: Any) -> None:
+        if setting in settings:
+            raise ConfigError([f"arms: {name!r} names two values of {setting}: {settings[setting]} and {value}"])
+        settings[setting] = value
+
+    for part in name.split("+"):
+        if part in _FUSIONS:
+            put("fusion", part)
+            features.append(POS)
+        elif part == "joint" or part.startswith(SPACY):
+            put("pos_source", part)
+            features.append(POS)
+        elif part == "crf":
+            put("head", part)
+        elif part == "constrained":
+            put("constrained", True)
+        elif part == "document":
+            put("context", part)
+        elif not part:
+            raise ConfigError([f"arms: expected names joined by +, as in pos+shape, found {name!r}"])
+        elif part != "none":
+            features.append(part)
+    names = tuple(dict.fromkeys(features))
+    defaults = {"fusion": "concat", "head": "linear", "constrained": False, "context": "sentence", "pos_source": "none"}
+    return Arm(name, defaults | settings | {"features": names or ("none",)})
+
+
+def run_comparison(
+    train: Corpus,
+    dev: Corpus | None,
+    test: Corpus,
+    config: RunConfig,
+    folder: Path,
+    *,
+    arms: Sequence[str] = ARMS,
+    seeds: Sequence[int] = (13, 14, 15),
+    sizes: Sequence[int] = (),
+    tag_with: str | None = None,
+    progress: bool = False,
+    say: Say = lambda line: None,
+) -> Comparison:
+    """Train every arm with every seed and size, and score each on the same test sentences.
+
+    What is finished is not run again: the same call on the same folder goes on where an earlier one stopped, within a
+    run from its last checkpoint. More arms, seeds and sizes can be added.
+
+    Args:
+        train: Training part.
+        dev: For the best epoch of each run; without it, the last one counts.
+        test: What to score on.
+        config: Settings of all runs; an arm's own win.
+        folder: Where results go, one small file a run; models are not kept.
+        arms: Names as :func:`parse_arm` reads them; the first is the baseline.
+        seeds: Of training.
+        sizes: Numbers of training sentences, the first ones of the training part; all of them where empty.
+        tag_with: A pipeline (``"spacy:…"``) whose tags are also read, in scoring, by arms that were trained on the
+            corpus's own.
+        progress: Whether to draw progress bars.
+        say: Told what happens, one line at a time.
+
+    Raises:
+        ConfigError: If an arm cannot be understood, asks for what the corpus lacks, or the folder's runs had other
+            settings or data.
+        OutputError: If the folder holds something else.
+    """
+    chosen, notes = _possible([parse_arm(name) for name in dict.fromkeys(arms)], train, config, is_default=arms is ARMS)
+    for note in notes:
+        say(note)
+    _begin(folder, config, {"train": train, "dev": dev, "test": test}, tag_with)
+    n_sentences = [min(size, len(train)) for size in sorted(set(sizes))] or [len(train)]
+    runs = [(size, seed, arm) for size in n_sentences for seed in seeds for arm in chosen]
+    for i, (size, seed, arm) in enumerate(runs, start=1):
+        path = _path(folder, arm, size, seed)
+        if path.is_file():
+            continue
+        say(f"run {i} of {len(runs)}: {arm.name}, {size:,} sentences, seed {seed}")
+        run_config = config.with_settings(**arm.settings, seed=seed)
+        result = _run(train[:size], dev, test, run_config, path.with_suffix(""), tag_with, progress=progress, say=say)
+        write_text(path, json.dumps(result) + "\n")
+    return _gather(folder, chosen, n_sentences, seeds, notes)
+
+
+def _possible(
+    arms: Sequence[Arm], train: Corpus, config: RunConfig, *, is_default: bool
+) -> tuple[list[Arm], list[str]]:
+    """Arms that this corpus allows; of the default ones, those that it does not are left out and said."""
+    chosen, notes, faults = [], [], []
+    for arm in arms:
+        run_config = config.with_settings(**arm.settings)
+        try:
+            resolve_features(run_config.model, train)
+            found = check_training(run_config.training, run_config.model)
+        except ConfigError as error:
+            found = list(error.faults)
+        if not found:
+            chosen.append(arm)
+        elif is_default:
+            notes.append(f"the arm {arm.name!r} is left out: {'; '.join(found)}")
+        else:
+            faults += [f"arm {arm.name!r}: {fault}" for fault in found]
+    if faults:
+        raise ConfigError(faults)
+    return chosen, notes
+
+
+def _begin(folder: Path, config: RunConfig, parts: Mapping[str, Corpus | None], tag_with: str | None) -> None:
+    """Make the folder and write what all its runs share; a folder with other runs is left alone."""
+    setup = {
+        "settings": config.model_dump(mode="json"),
+        "data": {name: part.fingerprint() for name, part in parts.items() if part is not None},
+        "tag_with": tag_with,
+    }
+    path = folder / _SETUP
+    if not path.is_file():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError(f"{folder} exists and holds no comparison; choose another folder (--output, output=)")
+        write_text(path, json.dumps(setup, indent=2) + "\n")
+        return
+    begun, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(setup)
+    faults = [
+        f"{name}: the runs in {folder} have {begun.get(name)!r}, found {value!r}"
+        for name, value in now.items()
+        if begun.get(name) != value
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names, lists as JSON has them."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _path(folder: Path, arm: Arm, size: int, seed: int) -> Path:
+    safe = "".join(c if c.isalnum() or c in "+-" else "_" for c in arm.name)
+    return folder / "runs" / f"{safe}-{size}-{seed}.json"
+
+
+def _run(
+    train: Corpus,
+    dev: Corpus | None,
+    test: Corpus,
+    config: RunConfig,
+    folder: Path,
+    tag_with: str | None,
+    *,
+    progress: bool,
+    say: Say,
+) -> dict[str, Any]:
+    """Train one arm and count its entities, sentence by sentence, under every regime of tags."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fitted = fit(train, dev, config, folder, resume=True, progress=progress, say=say)
+    predictor = fitted.predictor
+    if tag_with is not None and predictor.pos_source == "none" and POS in predictor.features:
+        predictor.model.config.pos_source = tag_with
+    gold = with_scheme(test, predictor.scheme)
+    main, *others = _regimes(predictor, gold)
+    counts, accuracy = {}, None
+    for regime in (main, *others):
+        predictions = predict_under(predictor, gold.sentences, regime, progress=progress)
+        table = sentence_counts([s.labels or () for s in gold], [p.labels for p in predictions])
+        counts[regime] = table.tolist()
+        if regime == "source":
+            accuracy = tag_accuracy(gold.sentences, predictions)
+    shutil.rmtree(folder)
+    return {"main": main, "counts": counts, "train_s": fitted.train_s, "pos_accuracy": accuracy}
+
+
+def _regimes(predictor: Predictor, gold: Corpus) -> tuple[Regime, ...]:
+    regimes = regimes_of(predictor, gold.sentences)
+    return (*regimes, "shuffled") if "given" in regimes else regimes
+
+
+def _gather(
+    folder: Path, arms: Sequence[Arm], sizes: Sequence[int], seeds: Sequence[int], notes: Sequence[str]
+) -> Comparison:
+    counts, train_s, accuracy, main = {}, {}, {}, {}
+    for size in sizes:
+        for arm in arms:
+            results = [json.loads(_path(folder, arm, size, seed).read_text(encoding="utf-8")) for seed in seeds]
+            main[arm.name] = results[0]["main"]
+            for regime in results[0]["counts"]:
+                counts[arm.name, regime, size] = np.array([result["counts"][regime] for result in results])
+            train_s[arm.name, size] = float(np.mean([result["train_s"] for result in results]))
+            shares = [result["pos_accuracy"] for result in results if result["pos_accuracy"] is not None]
+            if shares:
+                accuracy[arm.name, size] = float(np.mean(shares))
+    return compare_arms(counts, main_tags=main, train_s=train_s, pos_accuracy=accuracy, seeds=seeds, notes=notes)
