@@ -227,6 +227,8 @@ def evaluate(
         for note in data.notes:
             say(note.message)
     predictor = model if isinstance(model, Predictor) else Predictor.load(Path(model))
+    for note in predictor.notes(data.sentences):
+        say(note.message)
     judged = _judge(predictor, data, progress=progress)
     return judged if output is None else replace(judged, files=runs.write_judged(judged, Path(output)))
 

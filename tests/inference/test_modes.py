@@ -20,6 +20,7 @@ from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.errors import ModelError
 from nomina.inference import Prediction, Predictor, predict_under, regimes_of, tag_accuracy, with_tags
+from nomina.inference.labelling import score_batch
 from nomina.model import CRFHead, Tagger
 
 CORPUS = read("sample")[:60]
@@ -85,7 +86,7 @@ def test_a_sentence_in_many_windows_is_one_chain(make: Make) -> None:
     scores = np.zeros((windows.n_words, len(plain.labels)), dtype=np.float32)
     with torch.inference_mode():
         for i, (start, _, first, last) in enumerate(windows.spans.tolist()):
-            logits, _ = plain._score(windows, np.array([i]))
+            logits, _ = score_batch(plain.model, windows, np.array([i]))
             scores[first:last] = logits[0, first - start : last - start]
     assert found.ids.tolist() == best_paths(scores, borders, windows.sentence_offsets).tolist()
     assert found.ids.tolist() != scores.argmax(-1).tolist()
@@ -172,6 +173,19 @@ def test_a_spacy_source_tags_what_has_no_tags(make: Make) -> None:
     tagged = [with_tags(s, p.pos) for s, p in zip(bare, found, strict=True)]
     assert labels(make(), tagged) == [p.labels for p in found]
     assert all(p.pos is None for p in predictions(predictor, bare[1:2], tags="none"))
+
+
+def test_what_the_input_lacks_is_said(make: Make) -> None:
+    bare = [Sentence(s.words) for s in CORPUS[:4]]
+    for predictor, said in (
+        (make(), ["4 of 4 sentences have no tags: they count as unknown"]),
+        (make(pos_source="joint"), ["4 of 4 sentences have no tags: the model finds them itself"]),
+        (make(pos_source="spacy:x"), ["4 of 4 sentences have no tags: they come from spacy:x"]),
+    ):
+        assert [note.message for note in predictor.notes(bare)] == said
+        assert not predictor.notes(CORPUS.sentences)
+    messages = [note.message for note in make(context="document").notes(bare)]
+    assert messages[1:] == ["no documents are marked: each sentence is read by itself"]
 
 
 @pytest.mark.parametrize("architecture", ["bert-cased", "roberta", "modernbert"])

@@ -68,7 +68,10 @@ def predict(
     corpus = read_for_prediction(sys.stdin.buffer if file == "-" else file, input_format, settings)
     for note in corpus.notes:
         out.say(note.message)
-    predictions = Predictor.load(model).predict(corpus.sentences, progress=out.progress)
+    predictor = Predictor.load(model)
+    for note in predictor.notes(corpus.sentences):
+        out.say(note.message)
+    predictions = predictor.predict(corpus.sentences, progress=out.progress)
     assert isinstance(predictions, list)
     with nullcontext(sys.stdout) if output is None else open_output(output, overwrite=overwrite) as target:
         for prediction in predictions:

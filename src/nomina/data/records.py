@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Note", "Sentence", "Span"]
+__all__ = ["MISSING", "Note", "Sentence", "Span"]
+
+MISSING = "_"
+"""Value of a token feature that a word does not have, as in CoNLL-U."""
 
 
 @dataclass(frozen=True, slots=True)

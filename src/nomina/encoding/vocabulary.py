@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from nomina.data.records import MISSING
 from nomina.data.tags import Scheme
 
 __all__ = ["UNKNOWN", "Vocabulary"]
@@ -39,9 +40,13 @@ class Vocabulary:
 
     @classmethod
     def of_feature(cls, columns: Iterable[Sequence[str]]) -> Vocabulary:
-        """The values of one token feature over a corpus, most frequent first, after :data:`UNKNOWN` (id 0)."""
+        """The values of one token feature over a corpus, most frequent first, after :data:`UNKNOWN` (id 0).
+
+        ``_``, which stands where a file gives no value, is unknown, too.
+        """
         counts = Counter(value for column in columns for value in column)
-        counts.pop(UNKNOWN, None)
+        for nothing in (UNKNOWN, MISSING):
+            counts.pop(nothing, None)
         # Ties in alphabetical order: the ids must not depend on the order of the sentences.
         ordered = sorted(counts, key=lambda value: (-counts[value], value))
         return cls((UNKNOWN, *ordered), unknown=0)

@@ -6,32 +6,28 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
-from tqdm import tqdm
 
-from nomina.data.records import Sentence, Span
-from nomina.data.tags import Scheme, allowed_borders
+from nomina.data.records import MISSING, Note, Sentence, Span
+from nomina.data.tags import Scheme
 from nomina.data.tagsets import differ, tag_set
 from nomina.data.text import sentence as sentence_of_text
-from nomina.encoding.batches import collate
-from nomina.encoding.decode import best_paths, path_marginals, softmax, spans_of, tags_of
-from nomina.encoding.lengths import sorted_batches
+from nomina.encoding.decode import spans_of, tags_of
 from nomina.encoding.tokenizers import WordPieces, load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows, encode
 from nomina.errors import ModelError
+from nomina.inference.labelling import Labelled, label_words
 from nomina.inference.tag_sources import POS, tag_source, with_tags
-from nomina.model import CRFHead, Tagger, TaggerConfig, quiet_transformers
+from nomina.model import Tagger, TaggerConfig, quiet_transformers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Labelled", "Prediction", "Predictor", "TagUse", "choose_device"]
+__all__ = ["Prediction", "Predictor", "TagUse", "choose_device"]
 
 TagUse = Literal["auto", "source", "none"]
 """Which part-of-speech tags to read: the input's and the model's source where it has none; the source's throughout; or
@@ -63,21 +59,6 @@ class Prediction:
         if self.sentence.text is not None and span.start_char is not None:
             return self.sentence.text[span.start_char : span.end_char]
         return " ".join(self.sentence.words[span.start : span.end])
-
-
-class Labelled(NamedTuple):
-    """Labels of an encoded corpus.
-
-    Attributes:
-        ids: Best label of each word, int64 [n_words].
-        probabilities: Its probability, float32 [n_words]: softmax over the word's labels, or with a CRF the marginal
-            over all paths through the sentence.
-        tag_ids: The joint head's best tag of each word, int64 [n_words]; ``None`` without such a head.
-    """
-
-    ids: npt.NDArray[np.int64]
-    probabilities: npt.NDArray[np.float32]
-    tag_ids: npt.NDArray[np.int64] | None
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -215,9 +196,22 @@ class Predictor:
             tagged[i] = sentence
         return tagged
 
+    def notes(self, sentences: Sequence[Sentence]) -> list[Note]:
+        """What an input lacks that the model would read, and what takes its place."""
+        notes = []
+        n_bare = sum(POS not in sentence.features for sentence in sentences)
+        if POS in self.features and n_bare:
+            taken = {"none": "they count as unknown", "joint": "the model finds them itself"}
+            place = taken.get(self.pos_source, f"they come from {self.pos_source}")
+            notes.append(Note("no_tags", f"{n_bare:,} of {len(sentences):,} sentences have no tags: {place}", n_bare))
+        is_marked = any(sentence.document is not None for sentence in sentences)
+        if self.model.config.context == "document" and not is_marked:
+            notes.append(Note("no_documents", "no documents are marked: each sentence is read by itself"))
+        return notes
+
     def _check_tag_set(self, sentences: Sequence[Sentence]) -> None:
         known = self.features[POS].values[1:]
-        found = {tag for sentence in sentences for tag in sentence.features.get(POS, ())}
+        found = {tag for sentence in sentences for tag in sentence.features.get(POS, ())} - {MISSING}
         if not differ(known, found):
             return
         sets = [
@@ -246,67 +240,14 @@ class Predictor:
             windows: From :meth:`encode`.
             progress: Whether to draw a progress bar (on a terminal).
         """
-        borders = self._borders()
-        # Paths go through whole sentences, whichever windows their words are in: these wait until all scores are there.
-        scores = np.zeros((windows.n_words if borders is not None else 0, len(self.labels)), dtype=np.float32)
-        ids = np.zeros(windows.n_words, dtype=np.int64)
-        probabilities = np.zeros(windows.n_words, dtype=np.float32)
-        tag_ids = None if self.model.tag_head is None else np.zeros(windows.n_words, dtype=np.int64)
-        was_training = self.model.training
-        self.model.eval()  # type: ignore[no-untyped-call]
-        bar = tqdm(
-            total=windows.n_words, unit=" words", desc="predict", disable=None if progress else True, leave=False
+        return label_words(
+            self.model,
+            windows,
+            labels=self.labels.values,
+            scheme=self.scheme,
+            batch_pieces=self.batch_pieces,
+            progress=progress,
         )
-        with torch.inference_mode(), bar:
-            for indices in sorted_batches(windows.lengths, self.batch_pieces):
-                logits, tags = self._score(windows, indices)
-                # Rows of the batch and, within them, the words that are predicted from it.
-                spans = windows.spans[indices]
-                kept = spans[:, 2:] - spans[:, :1]
-                position = np.arange(logits.shape[1])
-                mask = (position >= kept[:, :1]) & (position < kept[:, 1:])
-                words = (spans[:, :1] + position)[mask]
-                if borders is not None:
-                    scores[words] = logits[mask]
-                else:
-                    shares = softmax(logits[mask])
-                    ids[words] = shares.argmax(-1)
-                    probabilities[words] = shares.max(-1)
-                if tag_ids is not None and tags is not None:
-                    tag_ids[words] = tags[mask]
-                bar.update(len(words))
-        self.model.train(was_training)
-        if borders is not None:
-            ids = best_paths(scores, borders, windows.sentence_offsets)
-            has_chain = isinstance(self.model.head, CRFHead)
-            shares = path_marginals(scores, borders, windows.sentence_offsets) if has_chain else softmax(scores)
-            probabilities = np.take_along_axis(shares, ids[:, None], axis=1)[:, 0]
-        return Labelled(ids, probabilities, tag_ids)
-
-    def _borders(self) -> npt.NDArray[np.float32] | None:
-        """Scores of labels that follow one another, [L + 1, L + 1]; ``None`` where words are labelled on their own."""
-        head, n_labels = self.model.head, len(self.labels)
-        learned = head.borders.detach().float().cpu().numpy() if isinstance(head, CRFHead) else None
-        if not self.model.config.constrained:
-            return learned
-        allowed = np.array(allowed_borders(self.labels.values, self.scheme))
-        base = np.zeros((n_labels + 1, n_labels + 1), dtype=np.float32) if learned is None else learned
-        borders: npt.NDArray[np.float32] = np.where(allowed, base, np.float32(-np.inf))
-        return borders
-
-    def _score(
-        self, windows: Windows, indices: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
-        batch = collate(windows, indices)
-        device = self.model.device
-        output = self.model(
-            input_ids=batch["input_ids"].to(device),
-            attention_mask=batch["attention_mask"].to(device),
-            first_pieces=batch["first_pieces"].to(device),
-            feature_ids=batch["feature_ids"].to(device),
-        )
-        tags = None if output.tag_logits is None else output.tag_logits.argmax(-1).cpu().numpy()
-        return output.logits.float().cpu().numpy(), tags
 
     def tags(self, windows: Windows, *, progress: bool = False) -> list[tuple[str, ...]]:
         """Entity tags of every sentence that was encoded."""

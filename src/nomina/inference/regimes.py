@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from nomina.data.records import Sentence
+from nomina.data.records import MISSING, Sentence
 from nomina.inference.predictor import Prediction, Predictor
 from nomina.inference.tag_sources import POS, with_tags
 
@@ -69,10 +69,14 @@ def _shuffled(sentences: Sequence[Sentence], seed: int) -> list[Sentence]:
 
 
 def tag_accuracy(gold: Sequence[Sentence], predictions: Sequence[Prediction]) -> float | None:
-    """Share of words whose tag, as the model read or found it, is the corpus's own; ``None`` where one has no tags."""
+    """Share of words whose tag, as the model read or found it, is the corpus's own; ``None`` where one has no tags.
+
+    Words without a tag of their own (``_``) are left out.
+    """
     pairs = [
         (own, read)
         for sentence, prediction in zip(gold, predictions, strict=True)
         for own, read in zip(sentence.features.get(POS, ()), prediction.pos or (), strict=False)
+        if own != MISSING
     ]
     return sum(own == read for own, read in pairs) / len(pairs) if pairs else None

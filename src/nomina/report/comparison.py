@@ -69,6 +69,6 @@ def _cells(row: ArmRow) -> list[str]:
 
 def _caption(comparison: Comparison) -> str:
     return (
-        f"F1: seqeval's default, in points, mean and deviation over {len(comparison.seeds)} seeds, "
+        f"F1: seqeval's default, in points, mean and deviation over {comparison.n_seeds}, "
         f"{comparison.n_test:,} test sentences. Interval and p: paired bootstrap over test sentences."
     )

@@ -94,6 +94,11 @@ class Comparison:
         """Numbers of training sentences, ascending."""
         return tuple(sorted({row.n_train for row in self.rows}))
 
+    @property
+    def n_seeds(self) -> str:
+        """How many seeds, in words."""
+        return "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
+
     def main_rows(self, n_train: int) -> list[ArmRow]:
         """Each arm under the tags that it was trained for, the baseline first."""
         return [row for row in self.rows if row.is_main and row.n_train == n_train]
@@ -105,7 +110,7 @@ class Comparison:
 
     def _verdict(self, n_train: int) -> str:
         _, *others = self.main_rows(n_train)
-        head = f"{n_train:,} training sentences, {self.n_test:,} test sentences, {len(self.seeds)} seeds. "
+        head = f"{n_train:,} training sentences, {self.n_test:,} test sentences, {self.n_seeds}. "
         with_tags = [row for row in others if row.tags != "words"]
         without = [row for row in others if row.tags == "words"]
         parts = [("Do part-of-speech tags help?", with_tags), ("Does anything else?", without)]

@@ -37,7 +37,7 @@ def test_reads_words_tags_documents_and_text(tmp_path: Path) -> None:
         )
     )
     assert [s.words for s in corpus] == [("Ada", "'s", "."), ("NA",), ("_",)]
-    assert corpus[0].features == {"pos": ("NNP", "POS", ".")}
+    assert corpus[0].features == {"pos": ("NNP", "POS", "."), "upos": ("PROPN", "PART", "PUNCT")}
     assert corpus[0].labels == ("B-PER", "O", "O")
     assert [s.document for s in corpus] == ["d1", "d1", "2"]
     assert [s.text for s in corpus] == ["Ada's.", "NA", "_"]
@@ -72,8 +72,8 @@ def test_text_is_unknown_without_comment_and_space_after(tmp_path: Path) -> None
 
 def test_pos_by_choice(tmp_path: Path) -> None:
     file = write(tmp_path, row("1", "a", "DET", "DT"))
-    assert read(file)[0].features == {"pos": ("DT",)}
-    assert read(file, pos="upos")[0].features == {"pos": ("DET",)}
+    assert read(file)[0].features == {"pos": ("DT",), "upos": ("DET",)}
+    assert read(file, pos="upos")[0].features == {"pos": ("DET",), "xpos": ("DT",)}
 
 
 def test_an_empty_pos_column_falls_back(tmp_path: Path) -> None:

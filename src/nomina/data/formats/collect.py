@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from nomina.data.records import Note, Sentence
+from nomina.data.records import MISSING, Note, Sentence
 from nomina.data.tags import split_tag
 from nomina.errors import TagError
 
-__all__ = ["BLANK", "MISSING", "Collector", "ReadOptions", "Result", "Tally", "is_blank"]
+__all__ = ["BLANK", "Collector", "ReadOptions", "Result", "Tally", "is_blank"]
 
 BLANK = " \t"
 """What blank means: spaces and tabs alone. U+0085 or U+00A0 can be a word; ``str.strip`` would take them for blank."""
-
-MISSING = "_"
-"""Value of a token feature that a row does not give, as in CoNLL-U."""
 
 _N_EXAMPLES = 5
 

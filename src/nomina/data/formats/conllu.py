@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from nomina.data.formats.collect import MISSING, Collector, ReadOptions, Result, is_blank
+from nomina.data.formats.collect import Collector, ReadOptions, Result, is_blank
 from nomina.data.formats.columns import read_comment
 from nomina.data.formats.source import split_lines
-from nomina.data.records import Note
+from nomina.data.records import MISSING, Note
 from nomina.data.tags import OUTSIDE
 from nomina.errors import FormatError
 
@@ -54,28 +54,29 @@ def read(text: str, path: str, options: ReadOptions) -> Result:
     """Read CoNLL-U.
 
     Multiword ranges and empty nodes are skipped and counted; the words are those of the FORM column. The feature
-    ``pos`` is XPOS or UPOS by choice; if the chosen column is empty throughout, the other one, with a note. Where no
-    word says ``NER=O``, words without ``NER=`` are outside; where no word has ``NER=``, there are no labels.
+    ``pos`` is XPOS or UPOS by choice; if the chosen column is empty throughout, the other one, with a note. Where both
+    are filled, the other is a feature by its own name, ``upos`` or ``xpos``. Where no word says ``NER=O``, words
+    without ``NER=`` are outside; where no word has ``NER=``, there are no labels.
 
     Raises:
         FormatError: If a row does not have ten columns or no word id.
         TagError: If an entity tag is none.
     """
     lines = split_lines(text)
-    pos, notes = _choose_pos(lines, options)
+    features, notes = _choose_pos(lines, options)
     labelled = _HAS_NER.search(text) is not None
     default = OUTSIDE if labelled and _HAS_OUTSIDE.search(text) is None else ""
     if default:
         message = f"no word says NER=O: words without NER= were read as {OUTSIDE}"
         notes = (*notes, Note("implicit_outside", message))
-    collector = Collector(path, ("pos",) if pos is not None else (), labelled=labelled)
+    collector = Collector(path, tuple(features), labelled=labelled)
     rebuild = "SpaceAfter=No" in text
-    _collect(collector, lines, path, options.prefix, _Columns(pos, default, rebuild))
+    _collect(collector, lines, path, options.prefix, _Columns(tuple(features.values()), default, rebuild))
     return Result(collector.sentences, notes + collector.tally.notes())
 
 
 class _Columns(NamedTuple):
-    pos: int | None
+    features: tuple[int, ...]
     default_tag: str
     rebuild: bool
 
@@ -125,22 +126,21 @@ def _add_row(collector: Collector, block: _Block, number: int, cells: list[str],
     if int(cells[0]) > block.covered:
         block.tokens.append(token)
     tag = next((entry[4:] for entry in misc if entry.startswith("NER=")), columns.default_tag)
-    values = () if columns.pos is None else (cells[columns.pos],)
-    collector.add(number, cells[_FORM], values, tag)
+    collector.add(number, cells[_FORM], tuple(cells[column] for column in columns.features), tag)
 
 
-def _choose_pos(lines: list[str], options: ReadOptions) -> tuple[int | None, tuple[Note, ...]]:
-    """Index of the column for ``pos``: the chosen one, the other where that is empty, or none."""
+def _choose_pos(lines: list[str], options: ReadOptions) -> tuple[dict[str, int], tuple[Note, ...]]:
+    """Columns of the part-of-speech features by name: ``pos`` the chosen one, or the other where that is empty."""
     chosen, other = (_XPOS, _UPOS) if options.pos == "xpos" else (_UPOS, _XPOS)
     names = {_XPOS: "XPOS", _UPOS: "UPOS"}
-    for column in (chosen, other):
-        if any(_has_value(line, column) for line in lines):
-            if column == chosen:
-                return column, ()
-            return column, (
-                Note("pos_column", f"{names[chosen]} is empty throughout: pos was read from {names[other]}"),
-            )
-    return None, (Note("pos_column", "UPOS and XPOS are empty throughout: read without the feature pos"),)
+    filled = [column for column in (chosen, other) if any(_has_value(line, column) for line in lines)]
+    if not filled:
+        return {}, (Note("pos_column", "UPOS and XPOS are empty throughout: read without the feature pos"),)
+    features = {"pos": filled[0], **{names[column].lower(): column for column in filled[1:]}}
+    if filled[0] == chosen:
+        return features, ()
+    message = f"{names[chosen]} is empty throughout: pos was read from {names[other]}"
+    return features, (Note("pos_column", message),)
 
 
 def _has_value(line: str, column: int) -> bool:

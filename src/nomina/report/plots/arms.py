@@ -76,7 +76,7 @@ def draw_arms(dots: ArmDots, axes: Axes) -> None:
         axes.errorbar(delta, places, xerr=errors, fmt="o", color=colour, capsize=3, markersize=5, label=label)
     points = [(x, y) for y, seeds in enumerate(dots.seeds) for x in seeds]
     if points:
-        axes.plot(*zip(*points, strict=True), "|", color=GREY, markersize=7, label="single seeds")
+        axes.plot(*zip(*points, strict=True), "|", color=GREY, markersize=9, zorder=3, label="single seeds")
     axes.set_yticks(range(len(dots.labels)), dots.labels, parse_math=False)
     for tick, is_main in zip(axes.get_yticklabels(), dots.is_main, strict=True):
         tick.set_color("black" if is_main else GREY)
