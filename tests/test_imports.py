@@ -129,7 +129,8 @@ def f():
     ]
 
 
-def test_import_nomina_stays_light() -> None:
-    script = f"import sys, nomina; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+@pytest.mark.parametrize(("module", "heavy"), [("nomina", HEAVY), ("nomina.cli", ("torch", "transformers"))])
+def test_imports_stay_light(module: str, heavy: tuple[str, ...]) -> None:
+    script = f"import sys, {module}; print(*(name for name in {heavy!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []

@@ -16,7 +16,8 @@ from nomina.data.corpus import Corpus
 from nomina.data.formats import Format, read, recognise
 from nomina.data.formats.collect import is_blank
 from nomina.data.formats.source import SAMPLE, Source, load, split_lines
-from nomina.data.records import Note
+from nomina.data.records import MISSING, Note
+from nomina.data.tagsets import POS, differ, tag_set
 from nomina.encoding.encoders import resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
 from nomina.files import write_text
@@ -131,6 +132,7 @@ def train(
         runs.prepare(folder, config, resume=resume, overwrite=overwrite)
     parts = load_parts(config, corpora, say=say)
     resolve_features(config.model, parts.train)
+    _check_tag_sets(parts, config)
     if is_main:
         runs.begin(folder, config, parts, replace=overwrite and not resume)
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
@@ -330,6 +332,23 @@ def _check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
         resolve_encoder(config.model.encoder)
     except (EncoderError, MissingExtraError) as error:
         faults.append(f"[model] encoder: {error}")
+    if faults:
+        raise ConfigError(faults)
+
+
+def _check_tag_sets(parts: Parts, config: RunConfig) -> None:
+    """Refuse parts in different tag sets before training, not after it."""
+    if config.model.pos_source != "none" or POS not in resolve_features(config.model, parts.train):
+        return
+    tags = {
+        name: {tag for s in part for tag in s.features.get(POS, ()) if tag != MISSING} for name, part in parts.items()
+    }
+    faults = [
+        f"[data] {name}: expected part-of-speech tags as in the train part ({tag_set(tags['train'])}), found "
+        f"{', '.join(sorted(found)[:8])} … ({tag_set(found)})"
+        for name, found in tags.items()
+        if differ(tags["train"], found)
+    ]
     if faults:
         raise ConfigError(faults)
 

@@ -255,6 +255,9 @@ def test_a_column_of_another_tag_set_is_refused(run: Callable[..., Result], mode
     assert result.code == 2
     assert "Penn Treebank" in result.err
     assert "UPOS" in result.err
+    result = run("predict", model, words, "--columns", "word,pos", "--tags", "none")
+    assert result.code == 0
+    assert result.out.count("\n") == 3
 
 
 def test_compare(run: Callable[..., Result], tiny_bert: Path, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def test_real_corpora(shared: Path) -> None:
         ({"NOUN"}, True),
         ({"SYM"}, False),  # in both
         ({"NN", "LS"}, False),  # rare, but of the same tag set
-        ({"NN", "NOUN"}, False),  # mixed: nothing to be sure of
+        ({"NOUN", "VERB", "SPACE"}, True),
+        ({"NOUN", "PRT", ".", "CONJ"}, True),  # of 2012
+        ({"FW", "UH", "LS"}, False),
         ({"a", "b", "c"}, True),
         ({"a", "b"}, False),
         (set(), False),

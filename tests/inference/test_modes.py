@@ -138,6 +138,11 @@ def test_regimes(make: Make) -> None:
     assert regimes_of(joint, CORPUS.sentences) == ("given", "source")
     assert regimes_of(joint, bare) == ("source",)
     assert regimes_of(make(pos_source="spacy:x"), CORPUS.sentences) == ("given", "source", "none")
+    # One sentence without tags, or without words, takes nothing from the others.
+    assert regimes_of(plain, [*CORPUS, bare[0], Sentence(())]) == ("given", "none")
+    universal = [with_tags(s, ("NOUN",) * len(s)) for s in CORPUS]
+    assert regimes_of(make(pos_source="spacy:x"), universal) == ("source", "none")
+    assert tag_accuracy(universal, predict_under(joint, CORPUS.sentences, "source")) is None
     trained = make(pos_source="spacy:x", trained_on_source=True)
     assert regimes_of(trained, CORPUS.sentences) == ("source", "given", "none")
 
@@ -154,7 +159,7 @@ def test_shuffled_tags_are_the_same_tags_elsewhere(make: Make) -> None:
 
 def test_tags_of_another_tag_set_are_refused(make: Make) -> None:
     universal = Sentence(("Anna", "slept"), {"pos": ("PROPN", "VERB")})
-    with pytest.raises(ModelError, match=r"NN, .*Penn Treebank.* found PROPN, VERB … \(UPOS\)"):
+    with pytest.raises(ModelError, match=r"NN, .*Penn Treebank.* found in the input: PROPN, VERB … \(UPOS\)"):
         make().predict(universal)
     assert make().predict(with_tags(universal, None))
     with pytest.raises(ModelError, match="UPOS"):
@@ -173,6 +178,8 @@ def test_a_spacy_source_tags_what_has_no_tags(make: Make) -> None:
     tagged = [with_tags(s, p.pos) for s, p in zip(bare, found, strict=True)]
     assert labels(make(), tagged) == [p.labels for p in found]
     assert all(p.pos is None for p in predictions(predictor, bare[1:2], tags="none"))
+    with pytest.raises(ModelError, match=f"found in spacy:{PIPELINE}:coarse: "):
+        make(pos_source=f"spacy:{PIPELINE}:coarse").predict(bare)
 
 
 def test_what_the_input_lacks_is_said(make: Make) -> None:

@@ -204,7 +204,7 @@ def test_saved_and_loaded_scores_are_equal_to_the_bit(
             assert not again.training
             assert torch.equal(scores_of(forward(again, batch)), expected)
             assert again.config.labels == list(LABELS)
-            assert again.config.features == features
+            assert again.config.features == [{"dropout": 0.3, **feature} for feature in features]
             assert (again.config.max_pieces, again.config.feature_dropout) == (40, 0.3)
             assert again.config.encoder_config().to_dict() == tagger.config.encoder_config().to_dict()
             assert again.encoder_limit == tagger.encoder_limit

@@ -201,30 +201,27 @@ def test_plots_leave_pyplot_alone(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def comparison() -> Comparison:
-    row = ArmRow("none", "words", True, 100, (0.5, 0.6), None, None, 0, 10.0)
-    better = Difference(0.02, 0.01, 0.03, 0.001)
-    worse = Difference(-0.3, -0.4, -0.2, 0.001)
-    return Comparison(
-        "none",
-        (
-            row,
-            ArmRow("concat", "given", True, 100, (0.55, 0.59), better, 0.002, 1, 11.0),
-            ArmRow("concat", "none", False, 100, (0.5, 0.58), Difference(-0.01, -0.02, 0.01, 0.4), None, 0, 11.0),
-            ArmRow("concat", "shuffled", False, 100, (0.2, 0.3), worse, None, 0, 11.0),
-            ArmRow("crf", "words", True, 100, (0.5, 0.61), Difference(0.005, -0.01, 0.02, 0.5), 0.5, 1, 20.0),
-        ),
-        (1, 2),
-        50,
+def comparison(seeds: tuple[int, ...] = (1, 2)) -> Comparison:
+    better, worse = Difference(0.02, 0.01, 0.03, 0.001), Difference(-0.3, -0.4, -0.2, 0.001)
+    little, nothing = Difference(-0.01, -0.02, 0.01, 0.4), Difference(0.005, -0.01, 0.02, 0.5)
+    rows = (
+        ArmRow("none", "words", True, 100, (0.5, 0.6), None, None, 0, 10.0),
+        ArmRow("concat", "given", True, 100, (0.55, 0.59), better, 0.002, 1, 11.0, "none", better),
+        ArmRow("concat", "none", False, 100, (0.5, 0.58), little, None, 0, 11.0),
+        ArmRow("concat", "shuffled", False, 100, (0.2, 0.3), worse, None, 0, 11.0),
+        ArmRow("crf", "words", True, 100, (0.5, 0.61), nothing, 0.5, 1, None),
+        # What it has over the baseline it owes to the chain.
+        ArmRow("pos+crf", "given", True, 100, (0.6, 0.65), better, 0.002, 2, 12.0, "crf", little),
     )
+    return Comparison("none", rows, seeds, 50, 70)
 
 
 def test_arms_are_drawn_by_their_difference_to_the_baseline() -> None:
     dots = arm_dots(comparison(), 100)
-    assert dots.labels == ("concat", "scored with no tags", "crf")
-    assert dots.is_main == (True, False, True)
-    assert dots.delta == pytest.approx((2.0, -1.0, 0.5))
-    assert dots.low == pytest.approx((1.0, -2.0, -1.0))
+    assert dots.labels == ("concat", "scored with no tags", "crf", "pos+crf")
+    assert dots.is_main == (True, False, True, True)
+    assert dots.delta == pytest.approx((2.0, -1.0, 0.5, 2.0))
+    assert dots.low == pytest.approx((1.0, -2.0, -1.0, 1.0))
     assert dots.seeds[0] == pytest.approx((0.0, 4.0))
     assert dots.baseline == "none (55.00)"
     (axes,) = plot_arms(comparison()).axes
@@ -233,10 +230,20 @@ def test_arms_are_drawn_by_their_difference_to_the_baseline() -> None:
 
 def test_comparison_in_words_and_in_a_table() -> None:
     verdict = comparison().verdict
-    assert "Do part-of-speech tags help? Yes: 'concat', +2.00 points of F1 (95 % interval +1.00 to +3.00" in verdict
+    assert "Do part-of-speech tags help? Yes: 'concat', +2.00 points of F1 to 'none' (95 % interval +1.00" in verdict
+    assert "p = 0.001, 0.002 allowing for the number of arms" in verdict
     assert "Scored without any tags, it has 54.00 (-1.00 to 'none')" in verdict
     assert "Scored with tags dealt out at random, it has 25.00 (-30.00 to 'none')" in verdict
-    assert "Does anything else? Not beyond doubt. The best arm is 'crf', +0.50" in verdict
+    assert "Is anything else better than 'none'? Not beyond doubt. The best arm is 'crf', +0.50" in verdict
+    assert "pos+crf" not in verdict  # tags give it nothing over the same without them
     markdown = comparison_markdown(comparison())
-    assert "| concat | given | 57.00 | 2.83 | +2.00 | +1.00 to +3.00 | 0.001 | 11 |" in markdown
+    assert "| concat | given | 57.00 | 2.83 | +2.00 | +1.00 to +3.00 | 0.002 | 11 |" in markdown
     assert "|  | shuffled | 25.00 |" in markdown
+    assert "50 test sentences, 70 entities" in markdown
+
+
+def test_one_seed_is_never_sure() -> None:
+    verdict = comparison(seeds=(1,)).verdict
+    assert "1 seed. Do part-of-speech tags help? Not beyond doubt. The best arm is 'concat'" in verdict
+    assert "Yes" not in verdict
+    assert "the scatter of training is not in the interval" in comparison_markdown(comparison(seeds=(1,)))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nomina.scoring import score, sentence_counts
-from nomina.scoring.significance import holm, mean_f1, paired_bootstrap
+from nomina.scoring.significance import holm, micro_f1, paired_bootstrap
 
 GOLD = [("B-per", "I-per", "O"), ("O", "B-geo"), (), ("B-per",)]
 FOUND = [("B-per", "O", "I-geo"), ("O", "I-geo"), (), ("O",)]
@@ -24,18 +24,29 @@ def test_counts_are_those_of_the_score() -> None:
     assert counts.tolist() == [[0, 2, 1], [1, 1, 1], [0, 0, 0], [0, 0, 1]]
     whole = score(GOLD, FOUND).default
     assert counts.sum(0).tolist() == [whole.micro.n_correct, whole.micro.n_predicted, whole.micro.n_gold]
-    assert mean_f1(counts.sum(0)[None])[()] == pytest.approx(whole.f1)
+    assert float(micro_f1(counts.sum(0))) == pytest.approx(whole.f1)
     assert sentence_counts(GOLD, FOUND[:2])[3].tolist() == [0, 0, 1]  # what is missing counts as O
 
 
-def test_mean_of_several_seeds() -> None:
-    assert mean_f1(np.array([[1, 2, 2], [0, 0, 0], [3, 3, 3]])) == pytest.approx((0.5 + 0 + 1) / 3)
+def test_f1_of_several_seeds() -> None:
+    assert micro_f1(np.array([[1, 2, 2], [0, 0, 0], [3, 3, 3]])).tolist() == [0.5, 0.0, 1.0]
 
 
 def test_equal_models_do_not_differ() -> None:
-    first = outcomes(3, 200, 0.7)
-    difference = paired_bootstrap(first, first, n_resamples=500)
-    assert difference == (0.0, 0.0, 0.0, 1.0)
+    first = outcomes(1, 200, 0.7)
+    assert paired_bootstrap(first, first, n_resamples=500) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_the_scatter_of_seeds_is_in_the_interval() -> None:
+    """Two models whose seeds differ by more than chance among sentences: each seed is right or wrong throughout."""
+    sure = np.full((200, 2), 2)
+    seeds = [np.column_stack([np.full(200, n_correct), sure]) for n_correct in (0, 1, 2)]
+    first, second = np.stack(seeds), np.stack(seeds[1:] + seeds[1:2])
+    difference = paired_bootstrap(first, second)
+    assert difference.f1 == pytest.approx(1 / 2 - 2 / 3)
+    assert difference.low < -0.5
+    assert difference.high > 0.2
+    assert difference.p_value > 0.3
 
 
 def test_a_clear_difference_is_found_and_its_sign_is_that_of_the_first() -> None:

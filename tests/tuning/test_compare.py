@@ -15,6 +15,7 @@ from nomina.inference import with_tags
 from nomina.scoring.comparison import Comparison
 from nomina.training.config import RunConfig
 from nomina.tuning import ARMS, parse_arm, run_comparison
+from nomina.tuning.compare import _references
 from nomina.workflow import train
 
 SAMPLE = nomina.read("sample")
@@ -33,6 +34,7 @@ def settings(encoder: Path, **more: Any) -> RunConfig:
         ("gate", {"features": ("pos",), "fusion": "gate"}),
         ("pos+shape", {"features": ("pos", "shape"), "fusion": "concat"}),
         ("chunk:8+add", {"features": ("chunk:8", "pos"), "fusion": "add"}),
+        ("pos:64:0.5+gate", {"features": ("pos:64:0.5",), "fusion": "gate"}),
         ("joint+crf", {"features": ("pos",), "pos_source": "joint", "head": "crf"}),
         ("spacy:en_x:coarse", {"features": ("pos",), "pos_source": "spacy:en_x:coarse"}),
         ("crf+constrained", {"features": ("none",), "head": "crf", "constrained": True}),
@@ -106,7 +108,7 @@ def test_finished_runs_are_not_run_again(finished: tuple[Path, Comparison], tiny
     config = settings(tiny_bert)
     again = run_comparison(TRAIN, None, TEST, config, folder, arms=arms, seeds=(1, 2), sizes=(30, 500), say=said.append)
     assert again == comparison
-    assert not said
+    assert said == ["there are 60 training sentences; sizes above that were cut"]
     more = run_comparison(
         TRAIN, None, TEST, config, folder, arms=("none", "gate"), seeds=(1,), sizes=(30,), say=said.append
     )
@@ -133,6 +135,9 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(
     )
     assert any(line.startswith("resuming from checkpoint-") for line in said)
     assert resumed.rows[0].f1 == whole.rows[0].f1
+    assert whole.rows[0].train_s is not None
+    assert resumed.rows[0].train_s is None  # what was spent before the interruption is not known
+    assert not (tmp_path / "cut" / "runs" / "none-60-1").exists()
 
 
 def test_other_settings_or_data_are_refused(finished: tuple[Path, Comparison], tiny_bert: Path, tmp_path: Path) -> None:
@@ -161,7 +166,33 @@ def test_default_arms_that_the_corpus_does_not_allow_are_left_out(
     comparison = run_comparison(plain, None, TEST, settings(tiny_bert), tmp_path / "b", seeds=(1,), say=said.append)
     assert [row.arm for row in comparison.rows] == ["none", "shape", "crf"]
     assert len(comparison.notes) == len(ARMS) - 3
+    untagged = nomina.Corpus(tuple(with_tags(s, None) for s in TEST), scheme=TEST.scheme)
+    with pytest.raises(ConfigError, match=r"arm 'concat': expected part-of-speech tags on every test sentence"):
+        run_comparison(TRAIN, None, untagged, settings(tiny_bert), tmp_path / "c", arms=("none", "concat"))
     assert "the arm 'document' is left out" in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"arms": ()}, "arms: expected at least one"),
+        ({"seeds": ()}, "seeds: expected different ones"),
+        ({"seeds": (1, 1)}, r"found \[1, 1\]"),
+        ({"sizes": (10, -5)}, "sizes: expected numbers of sentences"),
+        ({"tag_with": "en_core_web_sm"}, "tag_with: expected a pipeline, as in spacy:"),
+        ({"tag_with": "spacy:en_absent"}, "tag_with: "),
+        ({"arms": ("none", "pos:x+gate")}, "arm 'pos:x.gate': .*expected NAME"),
+    ],
+)
+def test_what_makes_no_comparison(options: dict[str, Any], fault: str, tiny_bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        run_comparison(TRAIN, None, TEST, settings(tiny_bert), tmp_path / "c", **options)
+    assert not (tmp_path / "c").exists()
+
+
+def test_tags_are_measured_by_the_arm_that_does_all_else_the_same() -> None:
+    arms = [parse_arm(name) for name in ("none", "shape", "concat", "pos+shape", "gate+shape", "pos+crf", "joint")]
+    assert _references(arms) == {"concat": "none", "pos+shape": "shape", "gate+shape": "shape", "joint": "none"}
 
 
 def _result() -> dict[str, Any]:

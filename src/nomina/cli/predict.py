@@ -46,6 +46,14 @@ def predict(
             "--format", help="Input format; text is one sentence a line, cut into words as the Penn Treebank does."
         ),
     ] = "auto",
+    tags: Annotated[
+        Literal["auto", "source", "none"],
+        typer.Option(
+            "--tags",
+            help="Part-of-speech tags to read: those of the input and, where it has none, of the model's source; the "
+            "source's throughout; or none.",
+        ),
+    ] = "auto",
     to: Annotated[Literal["conll", "jsonl"], typer.Option("--to", help="Output format.")] = "conll",
     output: Annotated[
         Path | None,
@@ -71,7 +79,7 @@ def predict(
     predictor = Predictor.load(model)
     for note in predictor.notes(corpus.sentences):
         out.say(note.message)
-    predictions = predictor.predict(corpus.sentences, progress=out.progress)
+    predictions = predictor.predict(corpus.sentences, tags=tags, progress=out.progress)
     assert isinstance(predictions, list)
     with nullcontext(sys.stdout) if output is None else open_output(output, overwrite=overwrite) as target:
         for prediction in predictions:

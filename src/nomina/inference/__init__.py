@@ -2,20 +2,20 @@
 
 from nomina.inference.predictor import Prediction, Predictor, TagUse, choose_device
 from nomina.inference.regimes import REGIMES, Regime, predict_under, regimes_of, tag_accuracy
-from nomina.inference.tag_sources import POS, SPACY, tag_source, with_tags
+from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
 
 __all__ = [
-    "POS",
     "REGIMES",
-    "SPACY",
     "Prediction",
     "Predictor",
     "Regime",
     "TagUse",
     "choose_device",
+    "has_tags",
     "predict_under",
     "regimes_of",
     "tag_accuracy",
+    "tag_missing",
     "tag_source",
     "with_tags",
 ]

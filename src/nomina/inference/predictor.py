@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from nomina.data.records import MISSING, Note, Sentence, Span
 from nomina.data.tags import Scheme
-from nomina.data.tagsets import differ, tag_set
+from nomina.data.tagsets import POS, differ, tag_set
 from nomina.data.text import sentence as sentence_of_text
 from nomina.encoding.decode import spans_of, tags_of
 from nomina.encoding.tokenizers import WordPieces, load_tokenizer
@@ -21,7 +21,7 @@ from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows, encode
 from nomina.errors import ModelError
 from nomina.inference.labelling import Labelled, label_words
-from nomina.inference.tag_sources import POS, tag_source, with_tags
+from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
 from nomina.model import Tagger, TaggerConfig, quiet_transformers
 
 if TYPE_CHECKING:
@@ -186,20 +186,18 @@ class Predictor:
             return sentences
         if tags != "auto":
             sentences = [with_tags(sentence, None) for sentence in sentences]
-        self._check_tag_set(sentences)
-        missing = [i for i, sentence in enumerate(sentences) if POS not in sentence.features]
-        source = tag_source(self.pos_source) if missing and tags != "none" else None
-        if source is None:
+        self._check_tag_set(sentences, "the input")
+        source = tag_source(self.pos_source) if tags != "none" else None
+        if source is None or all(map(has_tags, sentences)):
             return sentences
-        tagged = list(sentences)
-        for i, sentence in zip(missing, source([sentences[i] for i in missing], progress=progress), strict=True):
-            tagged[i] = sentence
+        tagged = tag_missing(source, sentences, progress=progress)
+        self._check_tag_set(tagged, self.pos_source)
         return tagged
 
     def notes(self, sentences: Sequence[Sentence]) -> list[Note]:
         """What an input lacks that the model would read, and what takes its place."""
         notes = []
-        n_bare = sum(POS not in sentence.features for sentence in sentences)
+        n_bare = sum(not has_tags(sentence) for sentence in sentences if len(sentence))
         if POS in self.features and n_bare:
             taken = {"none": "they count as unknown", "joint": "the model finds them itself"}
             place = taken.get(self.pos_source, f"they come from {self.pos_source}")
@@ -209,7 +207,7 @@ class Predictor:
             notes.append(Note("no_documents", "no documents are marked: each sentence is read by itself"))
         return notes
 
-    def _check_tag_set(self, sentences: Sequence[Sentence]) -> None:
+    def _check_tag_set(self, sentences: Sequence[Sentence], origin: str) -> None:
         known = self.features[POS].values[1:]
         found = {tag for sentence in sentences for tag in sentence.features.get(POS, ())} - {MISSING}
         if not differ(known, found):
@@ -218,8 +216,8 @@ class Predictor:
             f"{', '.join(list(tags)[:8])} … ({tag_set(tags) or 'unknown tag set'})" for tags in (known, sorted(found))
         ]
         raise ModelError(
-            f"expected part-of-speech tags as in training: {sets[0]}, found {sets[1]}; give tags of the first kind "
-            "(--columns, --upos), or none at all"
+            f"expected part-of-speech tags as in training: {sets[0]}, found in {origin}: {sets[1]}; give tags of the "
+            "first kind (--columns, --upos), or leave those that are there (--tags source, --tags none)"
         )
 
     def encode(self, sentences: Sequence[Sentence]) -> Windows:

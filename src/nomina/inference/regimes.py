@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from nomina.data.records import MISSING, Sentence
+from nomina.data.tagsets import POS, differ
 from nomina.inference.predictor import Prediction, Predictor
-from nomina.inference.tag_sources import POS, with_tags
+from nomina.inference.tag_sources import with_tags
 
 __all__ = ["REGIMES", "Regime", "predict_under", "regimes_of", "tag_accuracy"]
 
@@ -29,12 +30,14 @@ def regimes_of(predictor: Predictor, sentences: Sequence[Sentence]) -> tuple[Reg
     """The regimes that make a difference, the one to judge the model by first.
 
     A model is judged by the tags it was trained for: its source's where it learnt from those, else the corpus's own. A
-    joint head always stands in for missing tags, so that there is no regime without any.
+    joint head always stands in for missing tags, so that there is no regime without any. The corpus's own are none to
+    judge by where they are of another tag set and the model has a source; without a source, predicting says so.
     """
     if POS not in predictor.features:
         return ("words",)
-    has_tags = bool(sentences) and all(POS in sentence.features for sentence in sentences)
-    regimes: list[Regime] = ["given"] if has_tags else []
+    own = {tag for sentence in sentences for tag in sentence.features.get(POS, ()) if tag != MISSING}
+    is_other = predictor.pos_source != "none" and differ(predictor.features[POS].values[1:], own)
+    regimes: list[Regime] = ["given"] if own and not is_other else []
     if predictor.pos_source != "none":
         regimes.insert(0 if predictor.model.config.trained_on_source else len(regimes), "source")
     if predictor.pos_source != "joint":
@@ -63,15 +66,16 @@ def predict_under(
 
 
 def _shuffled(sentences: Sequence[Sentence], seed: int) -> list[Sentence]:
-    tags = [tag for sentence in sentences for tag in sentence.features[POS]]
+    tags = [tag for sentence in sentences for tag in sentence.features.get(POS, ())]
     dealt = (tags[i] for i in np.random.default_rng(seed).permutation(len(tags)))
-    return [with_tags(sentence, tuple(next(dealt) for _ in sentence.words)) for sentence in sentences]
+    return [with_tags(s, tuple(next(dealt) for _ in s.words)) if POS in s.features else s for s in sentences]
 
 
 def tag_accuracy(gold: Sequence[Sentence], predictions: Sequence[Prediction]) -> float | None:
-    """Share of words whose tag, as the model read or found it, is the corpus's own; ``None`` where one has no tags.
+    """Share of words whose tag, as the model read or found it, is the corpus's own.
 
-    Words without a tag of their own (``_``) are left out.
+    Words without a tag of their own (``_``) are left out. ``None`` where no others are left, or where the two are of
+    different tag sets.
     """
     pairs = [
         (own, read)
@@ -79,4 +83,6 @@ def tag_accuracy(gold: Sequence[Sentence], predictions: Sequence[Prediction]) ->
         for own, read in zip(sentence.features.get(POS, ()), prediction.pos or (), strict=False)
         if own != MISSING
     ]
-    return sum(own == read for own, read in pairs) / len(pairs) if pairs else None
+    if not pairs or differ({read for _, read in pairs}, {own for own, _ in pairs}):
+        return None
+    return sum(own == read for own, read in pairs) / len(pairs)

@@ -9,15 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nomina.data.records import Sentence
+from nomina.data.records import MISSING, Sentence
+from nomina.data.tagsets import POS, SPACY
 from nomina.errors import ConfigError, MissingExtraError
 
-__all__ = ["POS", "SPACY", "SpacyTags", "tag_source", "with_tags"]
-
-POS = "pos"
-"""The token feature that a source can supply."""
-
-SPACY = "spacy:"
+__all__ = ["SpacyTags", "has_tags", "tag_missing", "tag_source", "with_tags"]
 
 _TAGGING = {"tok2vec", "transformer", "curated_transformer", "tagger", "morphologizer", "attribute_ruler"}
 _COARSE = ":coarse"
@@ -109,3 +105,17 @@ def tag_source(name: str) -> SpacyTags | None:
     pipeline = name.removeprefix(SPACY)
     coarse = pipeline.endswith(_COARSE)
     return SpacyTags(pipeline.removesuffix(_COARSE), coarse=coarse)
+
+
+def tag_missing(source: SpacyTags, sentences: Sequence[Sentence], *, progress: bool = False) -> list[Sentence]:
+    """The sentences, with a source's tags where they have none of their own."""
+    tagged = list(sentences)
+    missing = [i for i, sentence in enumerate(sentences) if not has_tags(sentence)]
+    for i, sentence in zip(missing, source([sentences[i] for i in missing], progress=progress), strict=True):
+        tagged[i] = sentence
+    return tagged
+
+
+def has_tags(sentence: Sentence) -> bool:
+    """Whether a sentence has part-of-speech tags, and not just marks that it has none (``_``)."""
+    return any(tag != MISSING for tag in sentence.features.get(POS, ()))

@@ -62,13 +62,15 @@ def _cells(row: ArmRow) -> list[str]:
         f"{100 * row.deviation:.2f}",
         "" if difference is None else f"{100 * difference.f1:+.2f}",
         "" if difference is None else f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}",
-        "" if difference is None else f"{difference.p_value:.2g}",
-        f"{row.train_s:.0f}" if row.is_main else "",
+        "" if difference is None else f"{difference.p_value if row.p_holm is None else row.p_holm:.2g}",
+        f"{row.train_s:.0f}" if row.is_main and row.train_s is not None else "",
     ]
 
 
 def _caption(comparison: Comparison) -> str:
+    one = " With one seed, the scatter of training is not in the interval." if len(comparison.seeds) == 1 else ""
     return (
-        f"F1: seqeval's default, in points, mean and deviation over {comparison.n_seeds}, "
-        f"{comparison.n_test:,} test sentences. Interval and p: paired bootstrap over test sentences."
+        f"F1: seqeval's default, in points, mean and deviation over {comparison.n_seeds}; {comparison.n_test:,} test "
+        f"sentences, {comparison.n_entities:,} entities. Interval and p: paired bootstrap over sentences and seeds; "
+        f"p of arms allows for their number.{one}"
     )

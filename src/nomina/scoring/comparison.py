@@ -5,14 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from nomina.scoring.significance import Difference, holm, mean_f1, paired_bootstrap
+from nomina.scoring.significance import Difference, holm, micro_f1, paired_bootstrap
 
 __all__ = ["ArmRow", "Comparison", "compare_arms"]
+
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ class ArmRow:
         difference: To the baseline of the same size; ``None`` for the baseline itself.
         p_holm: The p-value, allowing for the number of arms; ``None`` for the baseline and for rows that are not main.
         n_better: Seeds whose F1 is above the baseline's with the same seed.
-        train_s: Mean seconds of training.
+        train_s: Mean seconds of training, over the seeds that were trained at one go; ``None`` where none was.
+        reference: The arm that differs from a tag-reading one in the tags alone; ``None`` where there is none.
+        by_tags: Difference to the reference, ``None`` without one.
         pos_accuracy: Mean share of words with the right tag from the arm's source, in [0, 1]; ``None`` without one.
     """
 
@@ -40,7 +44,9 @@ class ArmRow:
     difference: Difference | None
     p_holm: float | None
     n_better: int
-    train_s: float
+    train_s: float | None
+    reference: str | None = None
+    by_tags: Difference | None = None
     pos_accuracy: float | None = None
 
     @property
@@ -66,7 +72,9 @@ class ArmRow:
             "difference": None if self.difference is None else self.difference._asdict(),
             "p_holm": self.p_holm,
             "n_better": self.n_better,
-            "train_s": round(self.train_s, 2),
+            "train_s": None if self.train_s is None else round(self.train_s, 2),
+            "reference": self.reference,
+            "by_tags": None if self.by_tags is None else self.by_tags._asdict(),
             "pos_accuracy": self.pos_accuracy,
         }
 
@@ -80,6 +88,7 @@ class Comparison:
         rows: Arms in their order, sizes ascending; each with its main row first.
         seeds: Seeds of each arm.
         n_test: Test sentences.
+        n_entities: Gold entities in them.
         notes: What reading and splitting did, and which arms could not be run.
     """
 
@@ -87,6 +96,7 @@ class Comparison:
     rows: tuple[ArmRow, ...]
     seeds: tuple[int, ...]
     n_test: int
+    n_entities: int
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -109,32 +119,40 @@ class Comparison:
         return "\n".join(self._verdict(size) for size in self.sizes)
 
     def _verdict(self, n_train: int) -> str:
-        _, *others = self.main_rows(n_train)
-        head = f"{n_train:,} training sentences, {self.n_test:,} test sentences, {self.n_seeds}. "
-        with_tags = [row for row in others if row.tags != "words"]
-        without = [row for row in others if row.tags == "words"]
-        parts = [("Do part-of-speech tags help?", with_tags), ("Does anything else?", without)]
-        return head + " ".join(f"{question} {self._answer(rows)}" for question, rows in parts if rows)
+        rows = self.main_rows(n_train)
+        head = f"{n_train:,} training sentences, {self.n_test:,} test sentences, {self.n_seeds}."
+        by_tags = [_Claim(row, row.by_tags, row.reference) for row in rows if row.by_tags and row.reference]
+        others = [_Claim(row, row.difference, self.baseline) for row in rows if row.difference and not row.by_tags]
+        parts = [
+            (question, claims)
+            for question, claims in (
+                ("Do part-of-speech tags help?", by_tags),
+                (f"Is anything else better than {self.baseline!r}?", others),
+            )
+            if claims
+        ]
+        return " ".join([head, *(f"{question} {self._answer(claims)}" for question, claims in parts)])
 
-    def _answer(self, rows: Sequence[ArmRow]) -> str:
-        """What arms of one kind give."""
-        helped = [row for row in rows if _is_sure(row) and row.difference and row.difference.f1 > 0]
-        hurt = [row for row in rows if _is_sure(row) and row.difference and row.difference.f1 < 0]
-        best = max(helped or rows, key=lambda row: row.mean)
-        if helped:
-            text = f"Yes: {best.arm!r}, {_points(best)}."
-        else:
-            text = f"Not beyond doubt. The best arm is {best.arm!r}, {_points(best)}."
+    def _answer(self, claims: Sequence[_Claim]) -> str:
+        """What arms of one kind give, allowing for how many there are."""
+        adjusted = holm([claim.difference.p_value for claim in claims])
+        # With one seed, another training of the same arm might differ as much.
+        sure = [c for c, p in zip(claims, adjusted, strict=True) if p < _LEVEL and len(self.seeds) > 1]
+        helped = [claim for claim in sure if claim.difference.f1 > 0]
+        best = max(helped or claims, key=lambda claim: claim.difference.f1)
+        points = best.in_words(adjusted[claims.index(best)])
+        text = f"Yes: {points}." if helped else f"Not beyond doubt. The best arm is {points}."
         if len(helped) > 1:
-            text += f" So do {', '.join(repr(row.arm) for row in helped if row is not best)}."
+            text += f" So do {', '.join(repr(claim.row.arm) for claim in helped if claim is not best)}."
+        hurt = [claim.row.arm for claim in sure if claim.difference.f1 < 0]
         if hurt:
-            text += f" Worse than {self.baseline!r}: {', '.join(repr(row.arm) for row in hurt)}."
-        return text + "".join(self._dependence(best))
+            text += f" Worse: {', '.join(map(repr, hurt))}."
+        return text + "".join(self._dependence(best.row))
 
     def _dependence(self, best: ArmRow) -> list[str]:
         said = {
             "none": "without any tags",
-            "source": "with the tags of its source",
+            "source": "with predicted tags",
             "shuffled": "with tags dealt out at random",
         }
         rows = [row for row in self.rows if (row.arm, row.n_train) == (best.arm, best.n_train) and not row.is_main]
@@ -150,34 +168,39 @@ class Comparison:
             "baseline": self.baseline,
             "seeds": list(self.seeds),
             "n_test": self.n_test,
+            "n_entities": self.n_entities,
             "rows": [row.to_dict() for row in self.rows],
             "verdict": self.verdict,
             "notes": list(self.notes),
         }
 
 
-def _is_sure(row: ArmRow) -> bool:
-    return row.difference is not None and row.p_holm is not None and row.p_holm < 0.05
+class _Claim(NamedTuple):
+    """That an arm differs from another."""
+
+    row: ArmRow
+    difference: Difference
+    reference: str
+
+    def in_words(self, p_adjusted: float) -> str:
+        """The difference with its interval."""
+        f1, low, high, p_value = self.difference
+        return (
+            f"{self.row.arm!r}, {100 * f1:+.2f} points of F1 to {self.reference!r} (95 % interval {100 * low:+.2f} to "
+            f"{100 * high:+.2f}, p = {p_value:.2g}, {p_adjusted:.2g} allowing for the number of arms)"
+        )
 
 
 def _signed(row: ArmRow) -> str:
     return "" if row.difference is None else f"{100 * row.difference.f1:+.2f}"
 
 
-def _points(row: ArmRow) -> str:
-    assert row.difference is not None
-    low, high = 100 * row.difference.low, 100 * row.difference.high
-    return (
-        f"{_signed(row)} points of F1 (95 % interval {low:+.2f} to {high:+.2f}, p = {row.difference.p_value:.2g}, "
-        f"{row.p_holm:.2g} allowing for the number of arms; better with {row.n_better} of {len(row.f1)} seeds)"
-    )
-
-
 def compare_arms(
     counts: Mapping[tuple[str, str, int], npt.NDArray[np.int64]],
     *,
     main_tags: Mapping[str, str],
-    train_s: Mapping[tuple[str, int], float],
+    references: Mapping[str, str],
+    train_s: Mapping[tuple[str, int], float | None],
     pos_accuracy: Mapping[tuple[str, int], float],
     seeds: Sequence[int],
     notes: Sequence[str] = (),
@@ -188,6 +211,7 @@ def compare_arms(
         counts: Of each arm, choice of tags and training size, from
             :func:`nomina.scoring.significance.sentence_counts`, int64 [n_seeds, n_sentences, 3]; the baseline first.
         main_tags: The tags that each arm was trained for.
+        references: Of arms that read tags, the one that differs in the tags alone, where there is one.
         train_s: Mean seconds of training, by arm and size.
         pos_accuracy: Of arms with a source of tags, by arm and size.
         seeds: Of each arm.
@@ -199,7 +223,11 @@ def compare_arms(
         against = counts[baseline, main_tags[baseline], size]
         is_main = tags == main_tags[arm]
         is_baseline = arm == baseline and is_main
-        f1, base_f1 = (mean_f1(table.sum(1)[:, None]) for table in (own, against))
+        f1, base_f1 = (micro_f1(table.sum(1)) for table in (own, against))
+        reference = references.get(arm) if is_main else None
+        by_tags = None
+        if reference is not None:
+            by_tags = paired_bootstrap(own, counts[reference, main_tags[reference], size])
         rows.append(
             ArmRow(
                 arm=arm,
@@ -211,13 +239,22 @@ def compare_arms(
                 p_holm=None,
                 n_better=int((f1 > base_f1).sum()),
                 train_s=train_s[arm, size],
+                reference=reference,
+                by_tags=by_tags,
                 pos_accuracy=pos_accuracy.get((arm, size)),
             )
         )
     order = {arm: i for i, arm in enumerate(dict.fromkeys(arm for arm, _, _ in counts))}
     rows.sort(key=lambda row: (row.n_train, order[row.arm], not row.is_main))
-    n_test = next(iter(counts.values())).shape[1]
-    return Comparison(baseline, tuple(_with_holm(rows)), tuple(seeds), n_test, tuple(notes))
+    first = next(iter(counts.values()))
+    return Comparison(
+        baseline=baseline,
+        rows=tuple(_with_holm(rows)),
+        seeds=tuple(seeds),
+        n_test=first.shape[1],
+        n_entities=int(first[0, :, 2].sum()),
+        notes=tuple(notes),
+    )
 
 
 def _with_holm(rows: Sequence[ArmRow]) -> list[ArmRow]:

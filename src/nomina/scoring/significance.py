@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
 from nomina.scoring.chunks import default_chunks
 
-__all__ = ["Difference", "holm", "mean_f1", "paired_bootstrap", "sentence_counts"]
+__all__ = ["Difference", "holm", "micro_f1", "paired_bootstrap", "sentence_counts"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -53,27 +53,27 @@ def sentence_counts(gold: TagSequences, predicted: Predictions) -> Ints:
     return counts
 
 
-def mean_f1(counts: npt.NDArray[np.floating | np.integer]) -> Floats:
-    """Micro F1 from summed counts, averaged over seeds.
+def micro_f1(counts: npt.NDArray[np.floating | np.integer]) -> Floats:
+    """Micro F1 from summed counts.
 
     Args:
-        counts: [..., n_seeds, 3].
+        counts: Correct, predicted and gold entities, [..., 3].
 
     Returns:
         In [0, 1], float64 [...]; 0 where there is neither gold nor a prediction.
     """
     entities = counts[..., 1] + counts[..., 2]
-    f1 = np.divide(2.0 * counts[..., 0], entities, out=np.zeros(entities.shape), where=entities > 0)
-    mean: Floats = f1.mean(-1)
-    return mean
+    f1: Floats = np.divide(2.0 * counts[..., 0], entities, out=np.zeros(entities.shape), where=entities > 0)
+    return f1
 
 
 def paired_bootstrap(first: Ints, second: Ints, *, n_resamples: int = 10_000, seed: int = 0) -> Difference:
-    """Compare two models, each trained with several seeds, by sentences drawn anew with replacement.
+    """Compare two models, each trained with several seeds, by sentences and seeds drawn anew with replacement.
 
-    Both are scored on the same draws (Efron and Tibshirani 1993; for scores of systems, Koehn 2004, "Statistical
-    significance tests for machine translation evaluation"). The interval holds for other sentences of the same kind;
-    how far other seeds would lead is not in it.
+    Both models are scored on the same draws of sentences (Efron and Tibshirani 1993; for scores of systems, Koehn 2004,
+    "Statistical significance tests for machine translation evaluation"). Seeds are drawn for each model by itself, so
+    that their scatter is in the interval, too: without it, one model with two seeds would often seem to be two models.
+    With one seed, nothing is known of that scatter, and the interval is that of the sentences alone.
 
     Args:
         first: From :func:`sentence_counts`, one for each seed, int64 [n_seeds, n_sentences, 3].
@@ -92,15 +92,20 @@ def paired_bootstrap(first: Ints, second: Ints, *, n_resamples: int = 10_000, se
     rng = np.random.default_rng(seed)
     chance = np.full(n_sentences, 1 / max(n_sentences, 1))
 
-    def differences(weights: npt.NDArray[np.integer]) -> Floats:
-        sums = np.tensordot(weights.astype(np.float64), columns, axes=1)
-        return mean_f1(sums[:, :split]) - mean_f1(sums[:, split:])
+    def f1(weights: npt.NDArray[np.integer]) -> Floats:
+        return micro_f1(np.tensordot(weights.astype(np.float64), columns, axes=1))
 
-    observed = float(differences(np.ones((1, n_sentences), dtype=np.int64))[0])
-    draws = [
-        differences(rng.multinomial(n_sentences, chance, size=min(_AT_ONCE, n_resamples - start)))
-        for start in range(0, n_resamples, _AT_ONCE)
-    ]
+    def drawn_mean(of_seeds: Floats) -> Floats:
+        chosen = rng.integers(of_seeds.shape[1], size=of_seeds.shape)
+        mean: Floats = np.take_along_axis(of_seeds, chosen, axis=1).mean(1)
+        return mean
+
+    of_all = f1(np.ones((1, n_sentences), dtype=np.int64))[0]
+    observed = float(of_all[:split].mean() - of_all[split:].mean())
+    draws = []
+    for start in range(0, n_resamples, _AT_ONCE):
+        scores = f1(rng.multinomial(n_sentences, chance, size=min(_AT_ONCE, n_resamples - start)))
+        draws.append(drawn_mean(scores[:, :split]) - drawn_mean(scores[:, split:]))
     drawn = np.concatenate(draws)
     low, high = np.percentile(drawn, [2.5, 97.5])
     n_against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))

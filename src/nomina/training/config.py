@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from nomina.data.shapes import SHAPE
 from nomina.data.tags import Scheme
+from nomina.data.tagsets import POS, SPACY
 from nomina.encoding.encoders import DEFAULT_ENCODER
 from nomina.errors import ConfigError
-from nomina.inference import POS, SPACY
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -17,12 +19,13 @@ from transformers import TrainerState, set_seed
 from nomina.data.corpus import Corpus
 from nomina.data.shapes import SHAPE, word_shape
 from nomina.data.tags import Scheme, read_spans, retag
+from nomina.data.tagsets import POS, SPACY, differ
 from nomina.encoding.encoders import EncoderSource, resolve_encoder
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
-from nomina.inference import POS, SPACY, Predictor, choose_device, tag_source
+from nomina.inference import Predictor, choose_device, tag_missing, tag_source
 from nomina.model import SDPA_WITHOUT_WAITING, Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
 from nomina.training.callbacks import history_row, should_stop
@@ -45,6 +48,9 @@ __all__ = [
 ]
 
 Say = Callable[[str], None]
+
+_PROBE = 100
+"""Sentences that show which tag set a source writes."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
 def with_source_tags(corpus: Corpus, config: ModelConfig, *, progress: bool = False) -> Corpus:
     """The corpus with the part-of-speech tags that training reads.
 
-    Those of a spaCy source replace the corpus's own, unless the settings keep them; a corpus without any always gets
+    Those of a spaCy source replace the corpus's own, unless the settings keep them; sentences without any always get
     the source's.
 
     Raises:
@@ -158,9 +164,10 @@ def with_source_tags(corpus: Corpus, config: ModelConfig, *, progress: bool = Fa
         MissingExtraError: If spaCy is not installed.
     """
     source = tag_source(config.pos_source)
-    if source is None or (POS in corpus.feature_names and not config.trains_on_source):
+    if source is None:
         return corpus
-    return replace(corpus, sentences=tuple(source(corpus.sentences, progress=progress)))
+    tag = source if config.trains_on_source else functools.partial(tag_missing, source)
+    return replace(corpus, sentences=tuple(tag(corpus.sentences, progress=progress)))
 
 
 def default_learning_rate(hidden_dim: int, *, with_lora: bool = False) -> float:
@@ -295,11 +302,31 @@ def build(train: Corpus, config: RunConfig) -> Predictor:
 def _feature(name: str, train: Corpus, config: ModelConfig) -> dict[str, Any]:
     """A token feature as :class:`TaggerConfig` describes it."""
     if name == SHAPE:
-        values = Vocabulary.of_feature([word_shape(word) for word in s.words] for s in train)
+        # Shapes that occur once teach what an unknown shape is like; they are not hidden for that as tags are.
+        shapes = Counter(word_shape(word) for s in train for word in s.words)
+        values = Vocabulary.of_feature([[shape] * n for shape, n in shapes.items() if n > 1])
     else:
         values = Vocabulary.of_feature(s.features[name] for s in train)
+    if name == POS and config.pos_source != "none":
+        _check_source(values, train, config)
     setting = config.feature(name)
     return {"name": name, "values": list(values), "dim": setting.dim, "dropout": setting.dropout}
+
+
+def _check_source(values: Vocabulary, train: Corpus, config: ModelConfig) -> None:
+    """Refuse a source that would be of no use: tags of another kind, or none to learn from."""
+    if len(values) == 1:
+        raise ConfigError([f"[model] pos_source: expected tags in {train.source} to learn from, found none"])
+    source = tag_source(config.pos_source)
+    if source is not None and not config.trains_on_source:
+        tagged = source(train.sentences[:_PROBE])
+        if differ(values.values[1:], {tag for s in tagged for tag in s.features[POS]}):
+            raise ConfigError(
+                [
+                    f"[model] train_tags: the tags of {config.pos_source} are of another tag set than those of "
+                    f"{train.source}; train on the source's (--train-tags source), or choose its other kind (:coarse)"
+                ]
+            )
 
 
 def _load_tagger(source: EncoderSource, **options: Any) -> Tagger:

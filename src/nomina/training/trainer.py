@@ -267,7 +267,8 @@ class TaggerTrainer(Trainer):
         joint = self.predictor.model.config.joint_feature
         if labelled.tag_ids is not None and joint is not None:
             gold = windows.features[:, joint]
-            metrics[f"{metric_key_prefix}_pos_accuracy"] = float((labelled.tag_ids == gold)[gold > 0].mean())
+            if (gold > 0).any():
+                metrics[f"{metric_key_prefix}_pos_accuracy"] = float((labelled.tag_ids == gold)[gold > 0].mean())
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         epoch = self.state.epoch or 0.0

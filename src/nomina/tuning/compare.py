@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from nomina.data.corpus import Corpus
-from nomina.errors import ConfigError, OutputError
+from nomina.data.tagsets import POS, SPACY
+from nomina.errors import ConfigError, MissingExtraError, OutputError
 from nomina.files import write_text
-from nomina.inference import POS, SPACY, Predictor, Regime, predict_under, regimes_of, tag_accuracy
+from nomina.inference import Predictor, Regime, predict_under, regimes_of, tag_accuracy, tag_source
 from nomina.scoring.comparison import Comparison, compare_arms
 from nomina.scoring.significance import sentence_counts
+from nomina.training.checkpoints import latest
 from nomina.training.config import RunConfig
 from nomina.training.fit import check_training, fit, resolve_features, with_scheme
 
@@ -43,6 +45,17 @@ class Arm:
     name: str
     settings: Mapping[str, Any]
 
+    @property
+    def reads_tags(self) -> bool:
+        """Whether it reads part-of-speech tags."""
+        return any(feature.split(":")[0] == POS for feature in self.settings["features"])
+
+    @property
+    def without_tags(self) -> tuple[Any, ...]:
+        """What it does besides reading tags; equal for arms that differ in the tags alone."""
+        others = tuple(f for f in self.settings["features"] if f.split(":")[0] != POS)
+        return (others or ("none",), *(self.settings[name] for name in ("head", "constrained", "context")))
+
 
 def parse_arm(name: str) -> Arm:
     """Read an arm's name: parts joined by ``+``.
@@ -55,6 +68,7 @@ def parse_arm(name: str) -> Arm:
     Raises:
         ConfigError: If a part is empty, or two of them contradict each other.
     """
+    parts = name.split("+")
     features: list[str] = []
     settings: dict[str, Any] = {}
 
@@ -63,13 +77,11 @@ def parse_arm(name: str) -> Arm:
             raise ConfigError([f"arms: {name!r} names two values of {setting}: {settings[setting]} and {value}"])
         settings[setting] = value
 
-    for part in name.split("+"):
+    for part in parts:
         if part in _FUSIONS:
             put("fusion", part)
-            features.append(POS)
         elif part == "joint" or part.startswith(SPACY):
             put("pos_source", part)
-            features.append(POS)
         elif part == "crf":
             put("head", part)
         elif part == "constrained":
@@ -80,6 +92,8 @@ def parse_arm(name: str) -> Arm:
             raise ConfigError([f"arms: expected names joined by +, as in pos+shape, found {name!r}"])
         elif part != "none":
             features.append(part)
+    if settings.keys() & {"fusion", "pos_source"} and not any(part.split(":")[0] == POS for part in features):
+        features.append(POS)
     names = tuple(dict.fromkeys(features))
     defaults = {"fusion": "concat", "head": "linear", "constrained": False, "context": "sentence", "pos_source": "none"}
     return Arm(name, defaults | settings | {"features": names or ("none",)})
@@ -123,35 +137,70 @@ def run_comparison(
             settings or data.
         OutputError: If the folder holds something else.
     """
-    chosen, notes = _possible([parse_arm(name) for name in dict.fromkeys(arms)], train, config, is_default=arms is ARMS)
+    n_sentences = [min(size, len(train)) for size in dict.fromkeys(sorted(sizes))] or [len(train)]
+    n_sentences = list(dict.fromkeys(n_sentences))
+    seeds = tuple(seeds)
+    _check(arms, seeds, sizes, test, tag_with)
+    parsed = [parse_arm(name) for name in dict.fromkeys(arms)]
+    smallest = train[: min(n_sentences)]
+    chosen, notes = _possible(parsed, smallest, test, config, is_default=arms is ARMS)
+    if any(size > len(train) for size in sizes):
+        notes.append(f"there are {len(train):,} training sentences; sizes above that were cut")
     for note in notes:
         say(note)
     _begin(folder, config, {"train": train, "dev": dev, "test": test}, tag_with)
-    n_sentences = [min(size, len(train)) for size in sorted(set(sizes))] or [len(train)]
     runs = [(size, seed, arm) for size in n_sentences for seed in seeds for arm in chosen]
     for i, (size, seed, arm) in enumerate(runs, start=1):
         path = _path(folder, arm, size, seed)
-        if path.is_file():
-            continue
-        say(f"run {i} of {len(runs)}: {arm.name}, {size:,} sentences, seed {seed}")
-        run_config = config.with_settings(**arm.settings, seed=seed)
-        result = _run(train[:size], dev, test, run_config, path.with_suffix(""), tag_with, progress=progress, say=say)
-        write_text(path, json.dumps(result) + "\n")
+        work = path.with_suffix("")
+        if not path.is_file():
+            say(f"run {i} of {len(runs)}: {arm.name}, {size:,} sentences, seed {seed}")
+            run_config = config.with_settings(**arm.settings, seed=seed)
+            result = _run(train[:size], dev, test, run_config, work, tag_with, progress=progress, say=say)
+            write_text(path, json.dumps({"arm": arm.name, **result}) + "\n")
+        if work.is_dir():  # only now: what was trained can be scored again until its scores are written
+            shutil.rmtree(work)
     return _gather(folder, chosen, n_sentences, seeds, notes)
 
 
+def _check(arms: Sequence[str], seeds: Sequence[int], sizes: Sequence[int], test: Corpus, tag_with: str | None) -> None:
+    """Refuse what makes no comparison, all faults at once, before anything is trained."""
+    faults = []
+    if not arms:
+        faults.append("arms: expected at least one, found none")
+    if not seeds or len(set(seeds)) != len(seeds):
+        faults.append(f"seeds: expected different ones, at least one, found {list(seeds)}")
+    if any(size < 1 for size in sizes):
+        faults.append(f"sizes: expected numbers of sentences, 1 or more, found {list(sizes)}")
+    if not test.has_labels:
+        faults.append(f"[data] test: expected sentences with entity tags in {test.source}, found none")
+    if tag_with is not None and not tag_with.startswith(SPACY):
+        faults.append(f"tag_with: expected a pipeline, as in spacy:en_core_web_sm, found {tag_with!r}")
+    try:
+        tag_source(tag_with or "none")
+    except ConfigError as error:
+        faults += [fault.replace("[model] pos_source", "tag_with") for fault in error.faults]
+    except MissingExtraError as error:
+        faults.append(f"tag_with: {error}")
+    if faults:
+        raise ConfigError(faults)
+
+
 def _possible(
-    arms: Sequence[Arm], train: Corpus, config: RunConfig, *, is_default: bool
+    arms: Sequence[Arm], train: Corpus, test: Corpus, config: RunConfig, *, is_default: bool
 ) -> tuple[list[Arm], list[str]]:
     """Arms that this corpus allows; of the default ones, those that it does not are left out and said."""
     chosen, notes, faults = [], [], []
     for arm in arms:
-        run_config = config.with_settings(**arm.settings)
+        found: list[str] = []
         try:
+            run_config = config.with_settings(**arm.settings)
             resolve_features(run_config.model, train)
             found = check_training(run_config.training, run_config.model)
         except ConfigError as error:
             found = list(error.faults)
+        if arm.reads_tags and POS not in test.feature_names and arm.settings["pos_source"] == "none":
+            found.append(f"expected part-of-speech tags on every test sentence in {test.source}")
         if not found:
             chosen.append(arm)
         elif is_default:
@@ -179,7 +228,7 @@ def _begin(folder: Path, config: RunConfig, parts: Mapping[str, Corpus | None], 
     begun, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(setup)
     faults = [
         f"{name}: the runs in {folder} have {begun.get(name)!r}, found {value!r}"
-        for name, value in now.items()
+        for name, value in {**dict.fromkeys(begun), **now}.items()
         if begun.get(name) != value
     ]
     if faults:
@@ -198,7 +247,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _path(folder: Path, arm: Arm, size: int, seed: int) -> Path:
-    safe = "".join(c if c.isalnum() or c in "+-" else "_" for c in arm.name)
+    safe = "".join(c if c.isalnum() or c in "+-" else f"%{ord(c):02x}" for c in arm.name)
     return folder / "runs" / f"{safe}-{size}-{seed}.json"
 
 
@@ -215,6 +264,7 @@ def _run(
 ) -> dict[str, Any]:
     """Train one arm and count its entities, sentence by sentence, under every regime of tags."""
     folder.mkdir(parents=True, exist_ok=True)
+    is_resumed = latest(folder / "checkpoints") is not None
     fitted = fit(train, dev, config, folder, resume=True, progress=progress, say=say)
     predictor = fitted.predictor
     if tag_with is not None and predictor.pos_source == "none" and POS in predictor.features:
@@ -228,8 +278,9 @@ def _run(
         counts[regime] = table.tolist()
         if regime == "source":
             accuracy = tag_accuracy(gold.sentences, predictions)
-    shutil.rmtree(folder)
-    return {"main": main, "counts": counts, "train_s": fitted.train_s, "pos_accuracy": accuracy}
+    # Of a resumed run, the seconds before it was stopped are not known.
+    train_s = None if is_resumed else fitted.train_s
+    return {"main": main, "counts": counts, "train_s": train_s, "pos_accuracy": accuracy}
 
 
 def _regimes(predictor: Predictor, gold: Corpus) -> tuple[Regime, ...]:
@@ -240,15 +291,37 @@ def _regimes(predictor: Predictor, gold: Corpus) -> tuple[Regime, ...]:
 def _gather(
     folder: Path, arms: Sequence[Arm], sizes: Sequence[int], seeds: Sequence[int], notes: Sequence[str]
 ) -> Comparison:
-    counts, train_s, accuracy, main = {}, {}, {}, {}
+    counts: dict[tuple[str, str, int], Any] = {}
+    costs: dict[tuple[str, int], float | None] = {}
+    accuracies: dict[tuple[str, int], float] = {}
+    main: dict[str, str] = {}
     for size in sizes:
         for arm in arms:
             results = [json.loads(_path(folder, arm, size, seed).read_text(encoding="utf-8")) for seed in seeds]
             main[arm.name] = results[0]["main"]
             for regime in results[0]["counts"]:
                 counts[arm.name, regime, size] = np.array([result["counts"][regime] for result in results])
-            train_s[arm.name, size] = float(np.mean([result["train_s"] for result in results]))
-            shares = [result["pos_accuracy"] for result in results if result["pos_accuracy"] is not None]
-            if shares:
-                accuracy[arm.name, size] = float(np.mean(shares))
-    return compare_arms(counts, main_tags=main, train_s=train_s, pos_accuracy=accuracy, seeds=seeds, notes=notes)
+            costs[arm.name, size] = _mean(result["train_s"] for result in results)
+            accuracy = _mean(result["pos_accuracy"] for result in results)
+            if accuracy is not None:
+                accuracies[arm.name, size] = accuracy
+    return compare_arms(
+        counts,
+        main_tags=main,
+        references=_references(arms),
+        train_s=costs,
+        pos_accuracy=accuracies,
+        seeds=seeds,
+        notes=notes,
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _references(arms: Sequence[Arm]) -> dict[str, str]:
+    """For each arm that reads tags, the first one that does all else the same and reads none."""
+    bare = {arm.without_tags: arm.name for arm in reversed(arms) if not arm.reads_tags}
+    return {arm.name: bare[arm.without_tags] for arm in arms if arm.reads_tags and arm.without_tags in bare}

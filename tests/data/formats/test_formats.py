@@ -35,7 +35,7 @@ def test_formats_are_told_by_content(tmp_path: Path, form: str, pack: str, encod
         file.write_bytes(gzip.compress(data) if pack == "gz" else data)
     corpus = read(file)
     assert corpus[0].words == ("Ada", "wrote")
-    assert corpus[0].features == {"pos": ("NNP", "VBD")}
+    assert corpus[0].features["pos"] == ("NNP", "VBD")
     assert corpus[0].labels == ("B-per", "O")
     assert {note.kind for note in corpus.notes} <= {"columns"}
 

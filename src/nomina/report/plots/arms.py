@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArmDots", "arm_dots", "draw_arms", "plot_arms"]
 
-_TAGS = {"source": "its source's tags", "none": "no tags", "given": "the corpus's tags"}
+_TAGS = {"source": "predicted tags", "none": "no tags", "given": "the corpus's tags"}
 
 
 class ArmDots(NamedTuple):
