@@ -191,7 +191,9 @@ class Predictor:
         if source is None or all(map(has_tags, sentences)):
             return sentences
         tagged = tag_missing(source, sentences, progress=progress)
-        self._check_tag_set(tagged, self.pos_source)
+        self._check_tag_set(
+            [new for old, new in zip(sentences, tagged, strict=True) if new is not old], self.pos_source
+        )
         return tagged
 
     def notes(self, sentences: Sequence[Sentence]) -> list[Note]:
