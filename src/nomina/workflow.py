@@ -131,8 +131,8 @@ def train(
     if is_main:
         runs.prepare(folder, config, resume=resume, overwrite=overwrite)
     parts = load_parts(config, corpora, say=say)
-    resolve_features(config.model, parts.train)
-    _check_tag_sets(parts, config)
+    if POS in resolve_features(config.model, parts.train) and config.model.pos_source == "none":
+        _check_tag_sets(parts)
     if is_main:
         runs.begin(folder, config, parts, replace=overwrite and not resume)
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
@@ -336,10 +336,8 @@ def _check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
         raise ConfigError(faults)
 
 
-def _check_tag_sets(parts: Parts, config: RunConfig) -> None:
+def _check_tag_sets(parts: Parts) -> None:
     """Refuse parts in different tag sets before training, not after it."""
-    if config.model.pos_source != "none" or POS not in resolve_features(config.model, parts.train):
-        return
     tags = {
         name: {tag for s in part for tag in s.features.get(POS, ()) if tag != MISSING} for name, part in parts.items()
     }

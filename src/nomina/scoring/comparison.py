@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -259,8 +259,6 @@ def compare_arms(
 
 def _with_holm(rows: Sequence[ArmRow]) -> list[ArmRow]:
     """P-values that allow for the number of arms of one size."""
-    from dataclasses import replace
-
     adjusted: dict[int, float] = {}
     for size in {row.n_train for row in rows}:
         family = [i for i, row in enumerate(rows) if row.is_main and row.difference and row.n_train == size]

@@ -137,8 +137,7 @@ def run_comparison(
             settings or data.
         OutputError: If the folder holds something else.
     """
-    n_sentences = [min(size, len(train)) for size in dict.fromkeys(sorted(sizes))] or [len(train)]
-    n_sentences = list(dict.fromkeys(n_sentences))
+    n_sentences = sorted({min(size, len(train)) for size in sizes}) or [len(train)]
     seeds = tuple(seeds)
     _check(arms, seeds, sizes, test, tag_with)
     parsed = [parse_arm(name) for name in dict.fromkeys(arms)]
@@ -157,7 +156,7 @@ def run_comparison(
             say(f"run {i} of {len(runs)}: {arm.name}, {size:,} sentences, seed {seed}")
             run_config = config.with_settings(**arm.settings, seed=seed)
             result = _run(train[:size], dev, test, run_config, work, tag_with, progress=progress, say=say)
-            write_text(path, json.dumps({"arm": arm.name, **result}) + "\n")
+            write_text(path, json.dumps(result) + "\n")
         if work.is_dir():  # only now: what was trained can be scored again until its scores are written
             shutil.rmtree(work)
     return _gather(folder, chosen, n_sentences, seeds, notes)
