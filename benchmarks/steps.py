@@ -28,7 +28,7 @@ from nomina.encoding.batches import Batch, LengthBatches, collate
 from nomina.encoding.windows import Windows
 from nomina.model import Tagger, cpu_kernels, used_rows
 from nomina.training.config import RunConfig
-from nomina.training.fit import build
+from nomina.training.prepare import build
 from nomina.training.trainer import parameter_groups
 
 RESULTS = Path(__file__).with_suffix(".json")

@@ -72,7 +72,7 @@ def test_leaks_and_unused_columns_are_said(tmp_path: Path) -> None:
 
 def test_labels_of_any_scheme_become_iob2() -> None:
     from nomina.data.tags import Scheme
-    from nomina.training.fit import with_scheme
+    from nomina.training.prepare import with_scheme
 
     sample = nomina.read("sample")[:30]
     for scheme in Scheme:

@@ -26,9 +26,11 @@ from nomina.report.comparison import comparison_markdown, draw_comparison
 from nomina.runs import Judged, Parts
 from nomina.scoring import score
 from nomina.scoring.comparison import Comparison
+from nomina.training.checks import check_training, resolve_features
 from nomina.training.config import DataConfig, RunConfig
 from nomina.training.distributed import is_main_process
-from nomina.training.fit import check_training, fit, resolve_features, with_scheme
+from nomina.training.fit import fit
+from nomina.training.prepare import with_scheme
 from nomina.tuning import ARMS, run_comparison
 
 __all__ = ["CompareResult", "TrainResult", "compare", "evaluate", "load_parts", "read_for_prediction", "train"]

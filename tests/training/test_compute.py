@@ -12,10 +12,11 @@ import nomina
 from encoders import ARCHITECTURES
 from nomina.errors import ConfigError, EncoderError
 from nomina.model import Tagger, cpu_kernels
-from nomina.training import fit as fit_module
+from nomina.training import checks
+from nomina.training.checks import check_training
 from nomina.training.compute import attention_kernel, recomputing
 from nomina.training.config import RunConfig
-from nomina.training.fit import FitResult, check_training, fit
+from nomina.training.fit import FitResult, fit
 from nomina.training.trainer import TaggerTrainer
 
 EncoderFolder = Callable[[str], Path]
@@ -158,9 +159,9 @@ def test_flash_attention_wants_half_precision(monkeypatch: pytest.MonkeyPatch) -
         config = RunConfig.build(None, attention="flash_attention_2", **settings)
         return check_training(config.training, config.model)
 
-    monkeypatch.setattr(fit_module, "choose_device", lambda name: torch.device("cuda"))
-    monkeypatch.setattr(fit_module, "has_fast_bf16", lambda *, use_cpu: not use_cpu)
+    monkeypatch.setattr(checks, "choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(checks, "has_fast_bf16", lambda *, use_cpu: not use_cpu)
     assert faults() == faults(precision="bf16") == []
     assert "computes in bf16 or fp16, found fp32" in faults(precision="fp32")[0]
-    monkeypatch.setattr(fit_module, "has_fast_bf16", lambda *, use_cpu: False)
+    monkeypatch.setattr(checks, "has_fast_bf16", lambda *, use_cpu: False)
     assert len(faults()) == 1

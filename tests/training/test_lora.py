@@ -21,8 +21,9 @@ from nomina.inference import Predictor
 from nomina.model import Tagger
 from nomina.scoring import score
 from nomina.training import checkpoints
+from nomina.training.checks import check_training
 from nomina.training.config import RunConfig, TrainingConfig
-from nomina.training.fit import FitResult, check_training, default_learning_rate, fit
+from nomina.training.fit import FitResult, default_learning_rate, fit
 from nomina.training.lora import lora
 
 EncoderFolder = Callable[[str], Path]

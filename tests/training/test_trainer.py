@@ -22,8 +22,10 @@ from nomina.inference import with_tags
 from nomina.model import Tagger
 from nomina.training import checkpoints
 from nomina.training.callbacks import ReturnMemory, should_stop
+from nomina.training.checks import resolve_features
 from nomina.training.config import RunConfig
-from nomina.training.fit import build, fit, resolve_features
+from nomina.training.fit import fit
+from nomina.training.prepare import build
 from nomina.training.trainer import has_fast_bf16, parameter_groups, training_arguments
 from taggers import make_tagger
 

@@ -22,13 +22,20 @@ __all__ = [
     "EpochsAndCheckpoints",
     "FiniteLoss",
     "History",
+    "PauseAt",
     "ProgressBar",
     "ReturnMemory",
+    "TrainingPaused",
+    "Watch",
+    "Watching",
     "history_row",
     "should_stop",
 ]
 
 DEV_F1 = "eval_f1"
+
+Watch = Callable[[float, float], None]
+"""Told the epochs trained so far and the dev F1 there."""
 
 
 def should_stop(log_history: Sequence[dict[str, Any]], patience: int) -> bool:
@@ -103,6 +110,45 @@ class EarlyStopping(TrainerCallback):
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if should_stop(state.log_history, self.patience):
             control.should_training_stop = True
+
+
+class TrainingPaused(Exception):  # noqa: N818 - it is no fault
+    """Training has come to where it was to pause; its checkpoint is complete."""
+
+
+class PauseAt(TrainerCallback):
+    """Ends training after a step, as a killed process would right after that step's checkpoint.
+
+    transformers' own way to stop evaluates at the end, and may take that evaluation for an epoch's; a paused run must
+    go on as if there had been no pause.
+
+    Args:
+        step: Optimizer step, 1 or more.
+        ends_epoch: Whether an epoch ends there; then its own checkpoint serves, which follows its evaluation.
+    """
+
+    def __init__(self, step: int, *, ends_epoch: bool) -> None:
+        self.step = step
+        self.ends_epoch = ends_epoch
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.global_step == self.step and not self.ends_epoch:
+            control.should_save = True
+            control.should_log = True
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.global_step >= self.step:
+            raise TrainingPaused
+
+
+class Watching(TrainerCallback):
+    """Tells someone each evaluation."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.watch(state.epoch or 0.0, kwargs["metrics"][DEV_F1])
 
 
 class ProgressBar(TrainerCallback):

@@ -1,15 +1,13 @@
-"""Fit a tagger to a training part: vocabularies, encoder, encoded windows, training, best checkpoint."""
+"""Fit a tagger to a training part: training, pauses, best checkpoint."""
 
 from __future__ import annotations
 
-import functools
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,40 +15,23 @@ from safetensors.torch import load_file
 from transformers import TrainerState, set_seed
 
 from nomina.data.corpus import Corpus
-from nomina.data.shapes import SHAPE, word_shape
-from nomina.data.tags import Scheme, read_spans, retag
-from nomina.data.tagsets import POS, SPACY, differ
-from nomina.encoding.encoders import EncoderSource, resolve_encoder
-from nomina.encoding.tokenizers import load_tokenizer
-from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows
-from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
-from nomina.inference import Predictor, choose_device, tag_missing, tag_source
+from nomina.errors import ConfigError
+from nomina.inference import Predictor, choose_device
 from nomina.model import SDPA_WITHOUT_WAITING, Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
-from nomina.training.callbacks import history_row, should_stop
-from nomina.training.compute import GPU_KERNELS, attention_kernel, recomputing
-from nomina.training.config import ModelConfig, RunConfig, TrainingConfig
+from nomina.training.callbacks import DEV_F1, PauseAt, TrainingPaused, Watch, Watching, history_row, should_stop
+from nomina.training.checks import check_training
+from nomina.training.compute import attention_kernel, recomputing
+from nomina.training.config import RunConfig, TrainingConfig
 from nomina.training.distributed import barrier, is_main_process
-from nomina.training.loggers import check_loggers
-from nomina.training.lora import check_lora, lora
-from nomina.training.trainer import DevPart, TaggerTrainer, has_fast_bf16
+from nomina.training.lora import lora
+from nomina.training.prepare import Prepared, assemble, build, prepare, with_source_tags
+from nomina.training.trainer import DevPart, TaggerTrainer
 
-__all__ = [
-    "FitResult",
-    "build",
-    "check_training",
-    "default_learning_rate",
-    "fit",
-    "resolve_features",
-    "with_scheme",
-    "with_source_tags",
-]
+__all__ = ["FitResult", "Paused", "default_learning_rate", "fit", "fit_prepared"]
 
 Say = Callable[[str], None]
-
-_PROBE = 100
-"""Sentences that show which tag set a source writes."""
 
 
 @dataclass(frozen=True)
@@ -80,94 +61,18 @@ class FitResult:
     padding: float
 
 
-def check_training(config: TrainingConfig, model: ModelConfig | None = None) -> list[str]:
-    """Faults of settings that depend on this machine: absent extras, a precision or a kernel that it does not have.
+class Paused(NamedTuple):
+    """Training that was paused.
 
-    Args:
-        config: How to train.
-        model: What to train, where its settings are to be checked too.
+    Attributes:
+        epochs: Passes over the training part so far.
+        step: Optimizer steps so far; the checkpoint of this step is there.
+        dev_f1: F1 on the dev part at this point (seqeval's default), in [0, 1].
     """
-    faults = []
-    try:
-        check_loggers(config.report_to)
-    except MissingExtraError as error:
-        faults.append(f"[training] report_to: {error}")
-    try:
-        check_lora(config.lora_rank)
-    except MissingExtraError as error:
-        faults.append(f"[training] lora_rank: {error}")
-    if config.precision == "fp16" and (config.device == "cpu" or not torch.cuda.is_available()):
-        faults.append("[training] precision: fp16 needs a GPU; choose auto, fp32 or bf16")
-    if model is None:
-        return faults
-    try:
-        tag_source(model.pos_source)
-    except ConfigError as error:
-        faults += error.faults
-    except MissingExtraError as error:
-        faults.append(f"[model] pos_source: {error}")
-    return [*faults, *_check_attention(model.attention, config)]
 
-
-def _check_attention(attention: str, config: TrainingConfig) -> list[str]:
-    device = choose_device(config.device).type
-    if attention in GPU_KERNELS and device != "cuda":
-        return [f"[model] attention: {attention} trains on a GPU only, found {device!r}; choose auto, sdpa or eager"]
-    is_half = config.precision in ("bf16", "fp16") or (config.precision == "auto" and has_fast_bf16(use_cpu=False))
-    if attention == "flash_attention_2" and not is_half:
-        return ["[model] attention: flash_attention_2 computes in bf16 or fp16, found fp32; choose another precision"]
-    return []
-
-
-def resolve_features(config: ModelConfig, corpus: Corpus) -> tuple[str, ...]:
-    """Names of the token features to read, checked against what the corpus has.
-
-    Raises:
-        ConfigError: If a feature was named that the corpus does not have, a source of tags that no feature reads, or
-            document context without documents.
-    """
-    found = corpus.feature_names
-    can_tag = config.pos_source.startswith(SPACY)
-    names = config.feature_names
-    if names is None:
-        names = (POS,) if POS in found or can_tag else ()
-    absent = [name for name in names if name not in found and name != SHAPE and not (name == POS and can_tag)]
-    faults = []
-    if absent:
-        faults.append(
-            f"[model] features: expected columns of {corpus.source}, which has: {', '.join(found) or 'none'} "
-            f"({SHAPE} is computed); found {', '.join(absent)}"
-        )
-    if config.pos_source != "none" and POS not in names:
-        faults.append(
-            f"[model] pos_source: {config.pos_source} finds tags for the feature {POS!r}, which is not read; "
-            f"features are: {', '.join(names) or 'none'}"
-        )
-    if config.context == "document" and all(sentence.document is None for sentence in corpus):
-        faults.append(
-            f"[model] context: expected marks of documents in {corpus.source} (-DOCSTART-, # newdoc, a document "
-            "column), found none; choose --context sentence"
-        )
-    if faults:
-        raise ConfigError(faults)
-    return names
-
-
-def with_source_tags(corpus: Corpus, config: ModelConfig, *, progress: bool = False) -> Corpus:
-    """The corpus with the part-of-speech tags that training reads.
-
-    Those of a spaCy source replace the corpus's own, unless the settings keep them; sentences without any always get
-    the source's.
-
-    Raises:
-        ConfigError: If there is no such pipeline.
-        MissingExtraError: If spaCy is not installed.
-    """
-    source = tag_source(config.pos_source)
-    if source is None:
-        return corpus
-    tag = source if config.trains_on_source else functools.partial(tag_missing, source)
-    return replace(corpus, sentences=tuple(tag(corpus.sentences, progress=progress)))
+    epochs: float
+    step: int
+    dev_f1: float
 
 
 def default_learning_rate(hidden_dim: int, *, with_lora: bool = False) -> float:
@@ -215,39 +120,102 @@ def fit(
         EncoderError: If the encoder cannot be loaded, or cannot do what the settings ask of it.
         TrainingError: If the loss becomes infinite, or a checkpoint is damaged.
     """
-    faults = check_training(config.training, config.model)
-    if faults:
-        raise ConfigError(faults)
+    _check(config)
     set_seed(config.training.seed)
     train = with_source_tags(train, config.model, progress=progress)
     predictor = build(train, config)
-    windows = predictor.encode(with_scheme(train, predictor.scheme).sentences)
-    if windows.n_cut_words:
-        say(f"{windows.n_cut_words} words are cut off at {predictor.max_pieces} pieces, the size of a window")
-    if dev is not None:
-        dev = with_source_tags(dev, config.model, progress=progress)
-    dev_part = _dev_part(predictor, dev)
+    prepared = prepare(predictor, train, dev, config, progress=progress)
+    if prepared.windows.n_cut_words:
+        say(f"{prepared.windows.n_cut_words} words are cut off at {predictor.max_pieces} pieces, the size of a window")
+    trainer, fitted = _run(predictor, prepared, config, folder, resume=resume, progress=progress, say=say)
+    assert fitted is not None, trainer
+    return fitted
+
+
+def fit_prepared(
+    prepared: Prepared,
+    config: RunConfig,
+    folder: Path,
+    *,
+    until: float | None = None,
+    watch: Watch | None = None,
+    say: Say = lambda line: None,
+) -> FitResult | Paused:
+    """Train on what is encoded already, from the newest checkpoint in the folder on, to the end or a part of the way.
+
+    The schedule of the learning rate, the batches and all that is random are those of :func:`fit` with the same
+    settings: however often training is paused, its end is the same to the last bit.
+
+    Args:
+        prepared: From :func:`nomina.training.prepare.prepare`, with settings that differ in sizes and rates at most.
+        config: Settings.
+        folder: As for :func:`fit`.
+        until: Epochs after which to pause, above 0; a checkpoint is left there. ``None`` for the end.
+        watch: Told the dev F1 of each epoch as it is known; what it raises ends training.
+        say: Told what happens, one line at a time.
+
+    Returns:
+        A :class:`FitResult` where training came to its end, else where it stands.
+
+    Raises:
+        As :func:`fit` does.
+    """
+    _check(config)
+    set_seed(config.training.seed)
+    predictor = assemble(prepared.labels, prepared.features, config)
+    trainer, fitted = _run(predictor, prepared, config, folder, resume=True, say=say, until=until, watch=watch)
+    if fitted is not None:
+        return fitted
+    epochs, history = trainer.state.epoch or 0.0, trainer.state.log_history
+    f1 = next((row[DEV_F1] for row in history if DEV_F1 in row and row["step"] == trainer.state.global_step), None)
+    if f1 is None:
+        f1 = trainer.score_dev().f1
+    return Paused(epochs=epochs, step=trainer.state.global_step, dev_f1=f1)
+
+
+def _check(config: RunConfig) -> None:
+    faults = check_training(config.training, config.model)
+    if faults:
+        raise ConfigError(faults)
+
+
+def _run(
+    predictor: Predictor,
+    prepared: Prepared,
+    config: RunConfig,
+    folder: Path,
+    *,
+    resume: bool,
+    say: Say,
+    progress: bool = False,
+    until: float | None = None,
+    watch: Watch | None = None,
+) -> tuple[TaggerTrainer, FitResult | None]:
+    """Train to the end, or to a pause, of which there is no result."""
     rate = _learning_rate(config.training, predictor.model)
     settings = config.training.model_copy(update={"learning_rate": rate})
     start = time.perf_counter()
-    with _set_up_for_training(predictor.model, windows, dev_part, config):
+    with _set_up_for_training(predictor.model, prepared.windows, prepared.dev, config):
         trainer = TaggerTrainer(
             predictor=predictor,
-            windows=windows,
-            dev=dev_part,
+            windows=prepared.windows,
+            dev=prepared.dev,
             config=settings,
             folder=folder / "checkpoints",
             history=folder / "history.jsonl",
             progress=progress,
             on_message=say,
         )
+        if watch is not None:
+            trainer.add_callback(Watching(watch))
         say(_announcement(trainer))
-        _train(trainer, resume=resume, say=say)
+        if not _train(trainer, resume=resume, until=until, say=say):
+            return trainer, None
         best_step = trainer.state.best_global_step or trainer.state.global_step
         _load_weights(trainer, best_step)
     train_s = time.perf_counter() - start
-    n_pieces = int(windows.lengths.sum())
-    return FitResult(
+    n_pieces = int(prepared.windows.lengths.sum())
+    return trainer, FitResult(
         predictor=predictor,
         best_step=best_step,
         best_dev_f1=trainer.state.best_metric,
@@ -258,98 +226,6 @@ def fit(
         n_pieces=n_pieces,
         padding=1 - n_pieces / _n_computed(trainer),
     )
-
-
-def build(train: Corpus, config: RunConfig) -> Predictor:
-    """A predictor with the pretrained encoder and fresh features and head for a training part."""
-    if not train.has_labels or train.scheme is None:
-        raise DataError("expected entity tags to train on, found none", path=train.source)
-    types = {span.label for s in train for span in read_spans(s.labels or (), train.scheme).spans}
-    if not types:
-        raise DataError("expected entities to train on, found only the tag O; check --columns", path=train.source)
-    labels = Vocabulary.of_labels(types, config.model.label_scheme)
-    names = resolve_features(config.model, train)
-    features = [_feature(name, train, config.model) for name in names]
-    source = resolve_encoder(config.model.encoder)
-    options: dict[str, Any] = {"trust_remote_code": config.model.trust_remote_code}
-    if source.is_hub_id and config.model.revision:
-        options["revision"] = config.model.revision
-    tokenizer = load_tokenizer(source.location, **options)
-    model = _load_tagger(
-        source,
-        encoder_options=options,
-        encoder_name=source.name,
-        labels=labels.values,
-        features=features,
-        scheme=config.model.label_scheme.value,
-        fusion=config.model.fusion,
-        head=config.model.head,
-        constrained=config.model.constrained,
-        dropout=config.model.dropout,
-        pos_source=config.model.pos_source,
-        trained_on_source=config.model.trains_on_source,
-        pos_loss_weight=config.model.pos_loss_weight,
-        context=config.model.context,
-        max_pieces=config.model.max_pieces,
-    )
-    predictor = Predictor(model, tokenizer)
-    n_special = len(predictor.word_pieces.prefix) + len(predictor.word_pieces.suffix)
-    if predictor.max_pieces <= n_special:
-        raise ConfigError([f"[model] max_pieces: expected more than the {n_special} special pieces of a window"])
-    return predictor
-
-
-def _feature(name: str, train: Corpus, config: ModelConfig) -> dict[str, Any]:
-    """A token feature as :class:`TaggerConfig` describes it."""
-    if name == SHAPE:
-        # Shapes that occur once teach what an unknown shape is like; they are not hidden for that as tags are.
-        shapes = Counter(word_shape(word) for s in train for word in s.words)
-        values = Vocabulary.of_feature([[shape] * n for shape, n in shapes.items() if n > 1])
-    else:
-        values = Vocabulary.of_feature(s.features[name] for s in train)
-    if name == POS and config.pos_source != "none":
-        _check_source(values, train, config)
-    setting = config.feature(name)
-    return {"name": name, "values": list(values), "dim": setting.dim, "dropout": setting.dropout}
-
-
-def _check_source(values: Vocabulary, train: Corpus, config: ModelConfig) -> None:
-    """Refuse a source that would be of no use: tags of another kind, or none to learn from."""
-    if len(values) == 1:
-        raise ConfigError([f"[model] pos_source: expected tags in {train.source} to learn from, found none"])
-    source = tag_source(config.pos_source)
-    if source is not None and not config.trains_on_source:
-        tagged = source(train.sentences[:_PROBE])
-        if differ(values.values[1:], {tag for s in tagged for tag in s.features[POS]}):
-            raise ConfigError(
-                [
-                    f"[model] train_tags: the tags of {config.pos_source} are of another tag set than those of "
-                    f"{train.source}; train on the source's (--train-tags source), or choose its other kind (:coarse)"
-                ]
-            )
-
-
-def _load_tagger(source: EncoderSource, **options: Any) -> Tagger:
-    try:
-        return Tagger.from_encoder(source.location, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise EncoderError(f"expected an encoder in {source.location!r}, could not load it: {error}") from error
-
-
-def with_scheme(corpus: Corpus, scheme: Scheme) -> Corpus:
-    """The same corpus with its labels in another scheme."""
-    if corpus.scheme is None or corpus.scheme is scheme:
-        return corpus
-    source = corpus.scheme
-    sentences = (replace(s, labels=retag(s.labels, source, scheme)[0]) if s.labels is not None else s for s in corpus)
-    return replace(corpus, sentences=tuple(sentences), scheme=scheme)
-
-
-def _dev_part(predictor: Predictor, dev: Corpus | None) -> DevPart | None:
-    if dev is None or not len(dev):
-        return None
-    dev = with_scheme(dev, predictor.scheme)
-    return DevPart(predictor.encode(predictor.with_pos(dev.sentences)), [s.labels or () for s in dev])
 
 
 def _learning_rate(config: TrainingConfig, model: Tagger) -> float:
@@ -388,7 +264,8 @@ def _announcement(trainer: TaggerTrainer) -> str:
     return f"training on {trainer.args.device.type} in {precision}{processes}: {size}{weights}"
 
 
-def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
+def _train(trainer: TaggerTrainer, *, resume: bool, until: float | None, say: Say) -> bool:
+    """Train from the newest checkpoint on; returns whether the end was reached, and not a pause."""
     if is_main_process():
         cut_off = checkpoints.discard_incomplete(trainer.folder)
         if cut_off:
@@ -396,17 +273,26 @@ def _train(trainer: TaggerTrainer, *, resume: bool, say: Say) -> None:
         if not resume:
             checkpoints.keep_only(trainer.folder, set())
     barrier()
+    stop = None if until is None else max(1, round(until * trainer.steps_per_epoch))
     newest = checkpoints.latest(trainer.folder)
-    if newest is None:
-        trainer.train()
-        return
-    say(f"resuming from {newest.name}")
-    state = _load_state(newest)
-    if should_stop(state.log_history, trainer.config.patience) or state.global_step >= state.max_steps:
-        # Training had ended at this checkpoint; the trainer would look only after one more step.
-        trainer.state = state
-        return
-    trainer.train(resume_from_checkpoint=str(newest))
+    if newest is not None:
+        say(f"resuming from {newest.name}")
+        state = _load_state(newest)
+        if should_stop(state.log_history, trainer.config.patience) or state.global_step >= state.max_steps:
+            # Training had ended at this checkpoint; the trainer would look only after one more step.
+            trainer.state = state
+            return True
+        if stop is not None and state.global_step >= stop:
+            trainer.state = state
+            _load_weights(trainer, state.global_step)
+            return False
+    if stop is not None:
+        trainer.add_callback(PauseAt(stop, ends_epoch=stop % trainer.steps_per_epoch == 0))
+    try:
+        trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
+    except TrainingPaused:
+        return False
+    return True
 
 
 def _load_state(checkpoint: Path) -> TrainerState:

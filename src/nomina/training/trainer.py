@@ -18,6 +18,7 @@ from nomina.encoding.batches import Batch, LengthBatches, collate
 from nomina.encoding.decode import tags_of
 from nomina.encoding.windows import Windows
 from nomina.inference import Predictor, choose_device
+from nomina.inference.labelling import Labelled
 from nomina.model import Tagger
 from nomina.scoring import Counts, sentence_counts
 from nomina.training import checkpoints
@@ -252,21 +253,29 @@ class TaggerTrainer(Trainer):
             self.optimizer = torch.optim.AdamW(groups, fused=self.args.device.type in ("cpu", "cuda"))
         return self.optimizer
 
+    def score_dev(self) -> Counts:
+        """Entities of the dev part (seqeval's default) with the weights as they are; nothing is logged."""
+        assert self.dev is not None
+        return self._scores(self.predictor.label(self.dev.windows))
+
+    def _scores(self, labelled: Labelled) -> Counts:
+        assert self.dev is not None
+        found = tags_of(labelled.ids, self.predictor.labels.values, self.dev.windows.sentence_offsets)
+        return Counts(*sentence_counts(self.dev.gold, found).sum(0).tolist())
+
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """Precision, recall and F1 (seqeval's default) of the dev part, through :class:`Predictor`."""
         assert self.dev is not None
-        windows = self.dev.windows
-        labelled = self.predictor.label(windows)
-        found = tags_of(labelled.ids, self.predictor.labels.values, windows.sentence_offsets)
-        scores = Counts(*sentence_counts(self.dev.gold, found).sum(0).tolist())
+        labelled = self.predictor.label(self.dev.windows)
+        scores = self._scores(labelled)
         metrics = {
             f"{metric_key_prefix}_{name}": float(getattr(scores, name)) for name in ("f1", "precision", "recall")
         }
         joint = self.predictor.model.config.joint_feature
         if labelled.tag_ids is not None and joint is not None:
-            gold = windows.features[:, joint]
+            gold = self.dev.windows.features[:, joint]
             if (gold > 0).any():
                 metrics[f"{metric_key_prefix}_pos_accuracy"] = float((labelled.tag_ids == gold)[gold > 0].mean())
         self.log(dict(metrics))

@@ -19,8 +19,10 @@ from nomina.inference import Predictor, Regime, predict_under, regimes_of, tag_a
 from nomina.scoring.comparison import Comparison, compare_arms
 from nomina.scoring.significance import sentence_counts
 from nomina.training.checkpoints import latest
+from nomina.training.checks import check_training, resolve_features
 from nomina.training.config import RunConfig
-from nomina.training.fit import check_training, fit, resolve_features, with_scheme
+from nomina.training.fit import fit
+from nomina.training.prepare import with_scheme
 
 __all__ = ["ARMS", "Arm", "parse_arm", "run_comparison"]
 
