@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nomina.errors import NominaError
 
 if TYPE_CHECKING:
-    from nomina.api import compare, evaluate, load, train
+    from nomina.api import compare, evaluate, load, train, tune
     from nomina.data.cleaning import clean
     from nomina.data.corpus import Corpus
     from nomina.data.formats import read
@@ -46,6 +46,7 @@ __all__ = [
     "load",
     "read",
     "train",
+    "tune",
 ]
 
 # Public names by the module that holds them; imported on first use, so that `import nomina` stays light.
@@ -64,6 +65,7 @@ _HOMES = {
     "load": "nomina.api",
     "read": "nomina.data.formats",
     "train": "nomina.api",
+    "tune": "nomina.api",
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nomina import workflow
 from nomina.data.cleaning import Cleaned
@@ -14,9 +15,9 @@ from nomina.errors import ConfigError, DataError
 from nomina.inference import Predictor
 from nomina.runs import Judged
 from nomina.training.config import RunConfig
-from nomina.tuning import ARMS
+from nomina.tuning import ARMS, SearchOptions
 
-__all__ = ["compare", "evaluate", "load", "train"]
+__all__ = ["compare", "evaluate", "load", "train", "tune"]
 
 Source = str | Path | Corpus | Cleaned | Sequence[Sentence]
 Files = Sequence[str | Path]
@@ -109,6 +110,49 @@ def compare(
         progress=progress,
         say=say,
     )
+
+
+def tune(
+    data: Source | Files | CorpusSplit,
+    *,
+    output: str | Path,
+    space: Mapping[str, Any] | str | Path | None = None,
+    strategy: Literal["halving", "grid", "tpe"] = "halving",
+    dev: Source | None = None,
+    test: Source | None = None,
+    config: RunConfig | str | Path | None = None,
+    search: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    say: Say = print,
+    **settings: Any,
+) -> workflow.TuneResult:
+    """Search settings by dev F1, and train the best to a model folder.
+
+    Args:
+        data: As for :func:`train`.
+        output: Folder of the search. The same call on it goes on where an earlier one stopped, however it stopped.
+        space: What to search: values by setting, as ``{"learning_rate": [1e-4, 3e-4], "dropout": {"low": 0.0, "high":
+            0.3}}``, or a TOML file with the same; learning rate, batch size, dropout and POS dimension if not given.
+        strategy: ``"halving"`` trains all choices a little and the best of them to the end, ``"grid"`` all of them to
+            the end, ``"tpe"`` lets Optuna's sampler choose.
+        dev: As for :func:`train`; what decides.
+        test: As for :func:`train`; looked at when the winner is found.
+        config: Settings of all trials, or a TOML file with them.
+        search: More of :class:`nomina.tuning.SearchOptions`, as ``{"n_trials": 30, "n_workers": 2, "n_seeds": 3}``.
+        progress: Whether to draw progress bars (on a terminal).
+        say: Told what happens, one line at a time.
+        settings: As for :func:`train`.
+
+    Raises:
+        NominaError: As :mod:`nomina.errors` says.
+    """
+    run, corpora = _run(data, dev, test, config, settings)
+    known = {field.name for field in fields(SearchOptions)} - {"space", "strategy"}
+    unknown = sorted(set(search or {}) - known)
+    if unknown:
+        raise ConfigError([f"search: expected {', '.join(sorted(known))}; found {', '.join(unknown)}"])
+    options = SearchOptions(strategy=strategy, space=space, **(search or {}))
+    return workflow.tune(run, output, options, corpora=corpora, progress=progress, say=say)
 
 
 def _run(

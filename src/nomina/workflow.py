@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,17 +24,29 @@ from nomina.errors import ConfigError, DataError, EncoderError, FormatError, Mis
 from nomina.files import write_text
 from nomina.inference import Predictor, predict_under, regimes_of, tag_accuracy
 from nomina.report.comparison import comparison_markdown, draw_comparison
+from nomina.report.search import draw_search, search_markdown, trials_csv
 from nomina.runs import Judged, Parts
 from nomina.scoring import score
 from nomina.scoring.comparison import Comparison
+from nomina.scoring.search import Search
 from nomina.training.checks import check_training, resolve_features
 from nomina.training.config import DataConfig, RunConfig
 from nomina.training.distributed import is_main_process
 from nomina.training.fit import fit
 from nomina.training.prepare import with_scheme
-from nomina.tuning import ARMS, run_comparison
+from nomina.tuning import ARMS, LocalWorkers, SearchOptions, Snapshot, Workers, run_comparison, run_search
 
-__all__ = ["CompareResult", "TrainResult", "compare", "evaluate", "load_parts", "read_for_prediction", "train"]
+__all__ = [
+    "CompareResult",
+    "TrainResult",
+    "TuneResult",
+    "compare",
+    "evaluate",
+    "load_parts",
+    "read_for_prediction",
+    "train",
+    "tune",
+]
 
 _NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 'sample'"
 
@@ -99,6 +112,34 @@ class CompareResult:
         return f"CompareResult(folder={str(self.folder)!r}, {self.verdict})"
 
 
+@dataclass(frozen=True, repr=False)
+class TuneResult:
+    """A finished search.
+
+    Attributes:
+        folder: Where its files are.
+        search: Its trials, the winner among them.
+        config: Settings of the winner, ``None`` if every trial failed.
+        model: The winner's run: its folder, model and scores; ``None`` if every trial failed, or if its weights are
+            with another machine of the search.
+        files: What was written, by purpose.
+    """
+
+    folder: Path
+    search: Search
+    config: RunConfig | None
+    model: TrainResult | None
+    files: dict[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """What the figures say, in plain words."""
+        return self.search.verdict
+
+    def __repr__(self) -> str:
+        return f"TuneResult(folder={str(self.folder)!r}, {self.verdict})"
+
+
 def train(
     config: RunConfig,
     folder: str | Path,
@@ -137,6 +178,14 @@ def train(
         _check_tag_sets(parts)
     if is_main:
         runs.begin(folder, config, parts, replace=overwrite and not resume)
+    return _fit_and_judge(parts, config, folder, resume=resume, progress=progress, say=say)
+
+
+def _fit_and_judge(
+    parts: Parts, config: RunConfig, folder: Path, *, resume: bool, progress: bool, say: Say
+) -> TrainResult:
+    """What is left of a run once its folder is there."""
+    is_main = is_main_process()
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
     judged = {
         name: _judge(fitted.predictor, part, side_by_side=name == "test", progress=progress)
@@ -287,6 +336,74 @@ def compare(
     write_text(files["table"], comparison_markdown(comparison))
     write_text(files["scores"], json.dumps(comparison.to_dict(), indent=2) + "\n")
     return CompareResult(folder, comparison, {**files, "figure": draw_comparison(comparison, folder)})
+
+
+def tune(
+    config: RunConfig,
+    folder: str | Path,
+    options: SearchOptions | None = None,
+    *,
+    corpora: Mapping[str, Corpus] | None = None,
+    workers: Callable[[Path, str | None], Workers] = LocalWorkers,
+    watch: Callable[[Snapshot], None] | None = None,
+    progress: bool = False,
+    say: Say = _say_nothing,
+) -> TuneResult:
+    """Search settings by dev F1; the test part is looked at once, with the winner, when the search is over.
+
+    Args:
+        config: Settings of all trials; those searched are replaced.
+        folder: Folder of the search. What is finished there is not trained again.
+        options: How to search.
+        corpora: As for :func:`train`.
+        workers: Makes the workers for a folder and a storage.
+        watch: Shown how the search stands, now and then.
+        progress: Whether to draw progress bars.
+        say: Told what happens, one line at a time.
+
+    Raises:
+        NominaError: As its parts do; see :mod:`nomina.errors`.
+    """
+    folder, options = Path(folder), options or SearchOptions()
+    _check_sources(config, corpora or {})
+    parts = load_parts(config, corpora, say=say)
+    if parts.dev is None:
+        raise ConfigError(["[data] dev: a search needs a dev part; give a dev file or a share in split"])
+    if POS in resolve_features(config.model, parts.train) and config.model.pos_source == "none":
+        _check_tag_sets(parts)
+    search, best, checkpoints = run_search(
+        parts.train, parts.dev, config, folder, options, workers=workers, watch=watch, say=say
+    )
+    search = replace(search, notes=tuple(note.message for note in parts.notes))
+    files = {"trials": folder / "trials.csv", "table": folder / "search.md", "scores": folder / "search.json"}
+    write_text(files["trials"], trials_csv(search))
+    write_text(files["table"], search_markdown(search))
+    write_text(files["scores"], json.dumps(search.to_dict(), indent=2) + "\n")
+    files |= draw_search(search, folder / "figures")
+    if best is None:
+        return TuneResult(folder, search, None, None, files)
+    files["settings"] = folder / "best.toml"
+    write_text(files["settings"], best.to_toml())
+    if checkpoints is None:
+        say(f"the winner's weights are with another machine of the search; {files['settings']} trains them again")
+        return TuneResult(folder, search, best, None, files)
+    model = _ship(parts, best, checkpoints, folder / "best", progress=progress, say=say)
+    return TuneResult(folder, search, best, model, files | {"model": model.folder})
+
+
+def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, *, progress: bool, say: Say) -> TrainResult:
+    """Make a model folder of a trial that was trained to the end; an older winner's is replaced."""
+    fresh = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(checkpoints, fresh)
+    runs.begin(fresh, config, parts)
+    result = _fit_and_judge(parts, config, fresh, resume=True, progress=progress, say=_say_nothing)
+    if folder.exists():
+        shutil.rmtree(folder)
+    fresh.rename(folder)
+    say(f"the winner is in {folder}")
+    files = {purpose: folder / path.relative_to(fresh) for purpose, path in result.files.items()}
+    return replace(result, folder=folder, files=files)
 
 
 def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: DataConfig) -> Corpus:

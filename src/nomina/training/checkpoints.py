@@ -28,6 +28,7 @@ __all__ = [
     "checkpoint_steps",
     "discard_incomplete",
     "keep_only",
+    "keep_weights_only",
     "latest",
     "load_optimizer",
     "load_random_state",
@@ -80,6 +81,20 @@ def keep_only(folder: Path, steps: set[int]) -> None:
         if step not in steps:
             (path / _MARKER).unlink(missing_ok=True)
             shutil.rmtree(path)
+
+
+def keep_weights_only(folder: Path, best: int) -> None:
+    """Of a run that has ended, keep no more than its end and its best weights need: no optimizer, no other weights.
+
+    Args:
+        folder: Folder of the checkpoints.
+        best: Step of the weights to keep.
+    """
+    for step, path in checkpoint_steps(folder).items():
+        for file in path.iterdir():
+            is_state = file.name == _OPTIMIZER or file.name.startswith(_RANDOM.partition(".")[0])
+            if is_state or (step != best and file.name == "model.safetensors"):
+                file.unlink()
 
 
 def mark_complete(checkpoint: Path, facts: Mapping[str, Any]) -> None:

@@ -68,11 +68,13 @@ class Paused(NamedTuple):
         epochs: Passes over the training part so far.
         step: Optimizer steps so far; the checkpoint of this step is there.
         dev_f1: F1 on the dev part at this point (seqeval's default), in [0, 1].
+        train_s: Seconds spent in training and evaluating, in this process.
     """
 
     epochs: float
     step: int
     dev_f1: float
+    train_s: float
 
 
 def default_learning_rate(hidden_dim: int, *, with_lora: bool = False) -> float:
@@ -163,6 +165,7 @@ def fit_prepared(
     _check(config)
     set_seed(config.training.seed)
     predictor = assemble(prepared.labels, prepared.features, config)
+    start = time.perf_counter()
     trainer, fitted = _run(predictor, prepared, config, folder, resume=True, say=say, until=until, watch=watch)
     if fitted is not None:
         return fitted
@@ -170,7 +173,8 @@ def fit_prepared(
     f1 = next((row[DEV_F1] for row in history if DEV_F1 in row and row["step"] == trainer.state.global_step), None)
     if f1 is None:
         f1 = trainer.score_dev().f1
-    return Paused(epochs=epochs, step=trainer.state.global_step, dev_f1=f1)
+    train_s = time.perf_counter() - start
+    return Paused(epochs=epochs, step=trainer.state.global_step, dev_f1=f1, train_s=train_s)
 
 
 def _check(config: RunConfig) -> None:

@@ -1,0 +1,102 @@
+"""Successive halving over a fixed set of trials, without a clock: who goes on follows from the scores alone.
+
+All trials train to the first rung; the best of them continue to the second, and so on to the end (Jamieson and
+Talwalkar 2016, arXiv 1502.07943). Each decision is made as soon as no score that is still to come could change it, so
+that few workers wait; and it is the same whatever the order in which the scores come in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from nomina.errors import ConfigError
+from nomina.scoring.search import Rung
+
+__all__ = ["DEFAULT_KEEP", "DEFAULT_SHARES", "Decision", "Standing", "decide", "plan_rungs"]
+
+DEFAULT_SHARES = (1 / 6, 1 / 3, 1.0)
+"""How far the rungs of ``halving`` go; with :data:`DEFAULT_KEEP`, 30 % of the cost of the grid."""
+
+DEFAULT_KEEP = 1 / 3
+"""Share of the trials that goes on from one rung to the next."""
+
+Decision = Literal["train", "wait", "beaten", "finished"]
+"""``train``: to the next rung, now; ``wait``: it depends on scores to come."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a trial has come.
+
+    Attributes:
+        scores: Dev F1 at each rung that it has reached, the first rung first.
+        is_over: Whether it will reach no further rung, whatever is decided: it failed.
+    """
+
+    scores: tuple[float, ...] = ()
+    is_over: bool = False
+
+
+def plan_rungs(n_trials: int, shares: Sequence[float] = DEFAULT_SHARES, keep: float = DEFAULT_KEEP) -> tuple[Rung, ...]:
+    """How far each rung goes and how many trials get there.
+
+    Args:
+        n_trials: Trials at the first rung, 1 or more.
+        shares: Length of the rungs as shares of a full run, ascending, the last one 1.
+        keep: Share of the trials that goes on to the next rung, in (0, 1); at least one does.
+
+    Raises:
+        ConfigError: If shares or ``keep`` are none.
+    """
+    faults = []
+    ascending = all(a < b for a, b in pairwise(shares))
+    if not shares or not ascending or shares[0] <= 0 or shares[-1] != 1:
+        faults.append(f"rungs: expected ascending shares above 0 that end with 1, found {list(shares)}")
+    if not 0 < keep < 1:
+        faults.append(f"keep: expected a share between 0 and 1, found {keep}")
+    if faults:
+        raise ConfigError(faults)
+    rungs = [Rung(shares[0], n_trials)]
+    for share in shares[1:]:
+        rungs.append(Rung(share, max(1, math.ceil(rungs[-1].n_trials * keep - 1e-9))))
+    return tuple(rungs)
+
+
+def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int, Decision]:
+    """What every trial may do now.
+
+    At each rung the highest scores win; of equals, the trial with the lower number.
+
+    Args:
+        standings: All trials by number.
+        rungs: From :func:`plan_rungs`.
+    """
+    decisions: dict[int, Decision] = {}
+    entrants = set(standings)
+    # Trials that may yet come to the rung, beside those that are certain to.
+    undecided: set[int] = set()
+    for i, rung in enumerate(rungs):
+        scored = {n for n in entrants | undecided if len(standings[n].scores) > i}
+        open_ = {n for n in entrants if n not in scored and not standings[n].is_over}
+        decisions |= dict.fromkeys(sorted(open_), "train")
+        if i + 1 == len(rungs):
+            decisions |= dict.fromkeys(sorted(scored), "finished")
+            break
+        # Of the undecided, only as many as there are places left will come.
+        n_to_come = len(open_) + min(len(undecided), max(0, rung.n_trials - len(entrants)))
+        n_next = rungs[i + 1].n_trials
+        ranked = sorted(scored, key=lambda n: (-standings[n].scores[i], n))
+        entrants, undecided = set(), set()
+        for place, number in enumerate(ranked):
+            if place + n_to_come < n_next:
+                entrants.add(number)
+            elif place < n_next:
+                undecided.add(number)
+                decisions[number] = "wait"
+            else:
+                decisions[number] = "beaten"
+    return {n: decision for n, decision in decisions.items() if not standings[n].is_over}
