@@ -71,6 +71,7 @@ def test_all_faults_are_said_at_once() -> None:
             "warmup": {"low": 0, "high": 2},
             "accumulation": {"low": 1, "high": 4, "stop": 3},
             "lora_rank": {"low": 1, "high": 8, "step": 0.5},
+            "log_every": {"low": 1, "high": 8, "step": 2},
         }
     )
     expected = (
@@ -87,6 +88,7 @@ def test_all_faults_are_said_at_once() -> None:
         "warmup: ",
         "accumulation: unknown key 'stop'",
         "lora_rank: expected a whole number as step",
+        "log_every: expected high to be low and a number of steps",
     )
     for text in expected:
         assert sum(text in fault for fault in found) == 1, (text, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -91,7 +92,10 @@ def _importance(plan: Plan, rows: Sequence[TrialRow]) -> dict[str, float]:
         study.add_trial(
             optuna.trial.create_trial(params=dict(row.settings), distributions=distributions, value=row.curve[0].f1)
         )
-    try:
-        return {name: float(share) for name, share in optuna.importance.get_param_importances(study).items()}
-    except (RuntimeError, ValueError):  # all F1 alike, say
-        return {}
+    with warnings.catch_warnings():
+        # With too little to tell trials apart, Optuna warns and calls all settings equally important.
+        warnings.filterwarnings("error", message="Target and region quantiles")
+        try:
+            return {name: float(share) for name, share in optuna.importance.get_param_importances(study).items()}
+        except (RuntimeError, ValueError, UserWarning):
+            return {}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -22,6 +22,7 @@ from nomina.tuning.plan import Plan, Strategy
 from nomina.tuning.rungs import DEFAULT_KEEP, DEFAULT_SHARES, plan_rungs
 from nomina.tuning.shared import preparation
 from nomina.tuning.space import Choice, Space, default_space, load_space, parse_space
+from nomina.tuning.study import check_storage
 from nomina.tuning.worker import N_FINALISTS
 
 __all__ = ["SearchOptions", "disk_bound", "make_plan", "preparations"]
@@ -75,6 +76,9 @@ def make_plan(train: Corpus, dev: Corpus, config: RunConfig, options: SearchOpti
         ConfigError: With every fault of the space and the options.
         EncoderError: If the encoder's config cannot be read.
     """
+    if options.strategy not in get_args(Strategy):
+        raise ConfigError([f"strategy: expected halving, grid or tpe, found {options.strategy!r}"])
+    check_storage(options.storage)
     config = config.with_settings(keep_checkpoints=False)
     space = _space(train, config, options)
     seed = config.training.seed

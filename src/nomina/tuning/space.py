@@ -228,6 +228,8 @@ def _range(setting: Setting, value: Mapping[str, Any], config: RunConfig, faults
         found.append(f"space: {name}: expected low above 0 with log, found {low!r}")
     elif step is not None and (not _is_number(step) or step <= 0 or log):
         found.append(f"space: {name}: expected a step above 0, and none with log, found {step!r}")
+    elif step is not None and abs((high - low) / step - round((high - low) / step)) > 1e-9:  # type: ignore[operator]
+        found.append(f"space: {name}: expected high to be low and a number of steps, found {dict(value)}")
     else:
         found += [fault for end in (low, high) for fault in _faults(config, name, end)]
     if log not in (None, True, False):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["BEAT_S", "Record", "Store", "TakenOver", "Unit", "distribution", "open_storage"]
+__all__ = ["BEAT_S", "Record", "Store", "TakenOver", "Unit", "check_storage", "distribution", "open_storage"]
 
 _JOURNAL = "journal.log"
 _GRACE_S = 90.0
@@ -104,7 +104,9 @@ class Record:
 
     @property
     def best(self) -> float | None:
-        """Best dev F1 so far."""
+        """Best dev F1 so far; of a finished trial, that of the weights it ends with."""
+        if self.state == "finished":
+            return self.scores[-1]  # not that of a pause in mid-epoch, whose weights are not kept
         return max((point.f1 for point in self.curve), default=None)
 
 
@@ -153,15 +155,24 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         lock: Any = _KernelLock(path.with_suffix(".lock"))
         _cut_torn_line(path, lock)
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    if url.startswith("sqlite"):
-        raise ConfigError(
-            ["storage: SQLite is not for several workers; leave --storage out for a journal, or give postgresql://…"]
-        )
+    check_storage(url)
     address = _with_driver(url)
     try:
         return _connect(address)
     except (SQLAlchemyError, ImportError, ValueError, optuna.exceptions.OptunaError) as error:
         raise ConfigError([f"storage: expected a database that answers, found: {_first_line(error)}"]) from error
+
+
+def check_storage(url: str | None) -> None:
+    """Refuse SQLite, which several processes must not share.
+
+    Raises:
+        ConfigError: If it is SQLite.
+    """
+    if url is not None and url.startswith("sqlite"):
+        raise ConfigError(
+            ["storage: SQLite is not for several workers; leave --storage out for a journal, or give postgresql://…"]
+        )
 
 
 def _connect(address: str) -> BaseStorage:

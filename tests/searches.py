@@ -1,0 +1,54 @@
+"""Small searches that take seconds: a tiny encoder on a piece of the sample, scored on sentences it has seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from nomina.data.cleaning import clean
+from nomina.data.formats import read
+from nomina.data.formats.write import conll
+from nomina.training.config import RunConfig
+
+__all__ = ["CORPUS", "DEV", "SPACE", "TRAIN", "command", "config", "start", "write_parts"]
+
+CORPUS = clean(read("sample")).corpus
+TRAIN = CORPUS[:60]
+DEV = TRAIN[:30]
+SPACE: dict[str, list[Any]] = {
+    "learning_rate": [1e-3, 3e-3],
+    "head_learning_rate": [2e-2, 4e-2],
+    "batch_size": [3, 5],
+    "dropout": [0.0, 0.2],
+}
+"""16 cells."""
+
+
+def config(encoder: Path, **settings: Any) -> RunConfig:
+    values: dict[str, Any] = {"encoder": str(encoder), "epochs": 3, "device": "cpu", "log_every": 50}
+    return RunConfig.build(None, **values | settings)
+
+
+def command(encoder: Path, data: Path, output: Path, *extra: str) -> list[str]:
+    """``nomina tune`` on files, as a user types it."""
+    settings = ["--encoder", str(encoder), "--epochs", "2", "--device", "cpu", "--log-every", "50", "--threads", "1"]
+    files = [str(data / "train.conll"), "--dev", str(data / "dev.conll"), "--split", "100,0,0"]
+    return [sys.executable, "-m", "nomina", "tune", *files, *settings, "--output", str(output), *extra]
+
+
+def start(arguments: list[str], **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        arguments, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def write_parts(folder: Path) -> Path:
+    """The two parts as files of columns: word, tag, label."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in (("train", TRAIN), ("dev", DEV)):
+        text = "".join(conll(sentence, sentence.labels or ()) for sentence in part)
+        (folder / f"{name}.conll").write_text(text, encoding="utf-8")
+    return folder

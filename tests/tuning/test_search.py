@@ -1,0 +1,285 @@
+"""Whole searches with real workers: what they find, and that nothing can make them find anything else."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nomina
+from nomina import workflow
+from nomina.errors import ConfigError, OutputError
+from nomina.scoring.search import Search
+from nomina.training.config import RunConfig
+from nomina.tuning import SearchOptions, run_search
+from nomina.tuning.plan import load_plan, open_store
+from nomina.tuning.study import Record, Unit
+from searches import CORPUS, DEV, SPACE, TRAIN, command, config, start, write_parts
+
+SMALL: dict[str, list[Any]] = {"learning_rate": [1e-3, 3e-3], "batch_size": [3, 5]}
+
+
+def options(**given: Any) -> SearchOptions:
+    return replace(SearchOptions(space=SMALL, threads=1), **given)
+
+
+def f1s(search: Search) -> dict[int, tuple[Any, ...]]:
+    return {row.number: (tuple(row.settings.items()), row.state, row.curve, row.f1) for row in search.rows}
+
+
+def records(folder: Path) -> list[Record]:
+    """All trials of the journal, lost ones too."""
+    return open_store(load_plan(folder), folder, None)._all()
+
+
+def trained(folder: Path) -> Counter[Unit]:
+    """How often each unit was trained to the end, from the journal."""
+    return Counter(record.unit for record in records(folder) if record.state == "finished")
+
+
+@pytest.mark.slow
+def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: Path) -> None:
+    test_part = CORPUS[60:75]
+    said: list[str] = []
+    result = nomina.tune(
+        TRAIN,
+        dev=DEV,
+        test=test_part,
+        config=config(tiny_bert),
+        space=SPACE,
+        search={"threads": 1, "n_seeds": 2, "n_workers": 2},
+        output=tmp_path / "search",
+        progress=False,
+        say=said.append,
+    )
+    search = result.search
+    assert [rung.n_trials for rung in search.rungs] == [16, 6, 2]
+    assert Counter(row.state for row in search.rows) == {"finished": 2, "beaten": 14}
+    assert search.spent_epochs == pytest.approx(15, abs=0.5)
+    assert search.winner is not None
+    assert search.winner.best > 0  # type: ignore[operator]
+    assert [len(row.f1) for row in search.finalists] == [2, 2]
+    assert search.difference is not None
+    assert search.difference.f1 == pytest.approx(search.winner.best - search.runner_up.best)  # type: ignore[operator, union-attr]
+    assert (search.n_dev, search.n_entities) == (30, sum(row[2] for row in _counts(tmp_path / "search")))
+
+    first_rung = {row.number: row.curve[0].f1 for row in search.rows}
+    went_on = {row.number for row in search.rows if len(row.curve) > 1}
+    assert went_on == set(sorted(first_rung, key=lambda n: (-first_rung[n], n))[:6]), "the best six went on"
+
+    # What is written: the list, the winner's settings, its model, the figures.
+    with (tmp_path / "search" / "trials.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["dev_f1"]) for row in rows] == [row.best for row in search.rows]
+    assert {path.name for path in (tmp_path / "search" / "figures").glob("*.png")} == {
+        "cost.png",
+        "curves.png",
+        "importance.png",
+        "parallel.png",
+        "settings.png",
+    }
+    assert any("GiB of checkpoints at a time" in line for line in said)
+    assert [path.name for path in (tmp_path / "search" / "cells").glob("*-14")] == []
+    assert len(list((tmp_path / "search" / "cells").iterdir())) == 2, "beaten trials leave no checkpoints"
+    assert not list((tmp_path / "search" / "cells").rglob("optimizer*"))
+
+    # The winner's settings give its F1 to the last digit, and its folder is a model like any other.
+    again = nomina.train(
+        TRAIN,
+        dev=DEV,
+        test=test_part,
+        config=tmp_path / "search" / "best.toml",
+        output=tmp_path / "again",
+        progress=False,
+        say=said.append,
+    )
+    assert again.dev is not None
+    assert again.dev.default.f1 == search.winner.f1[0]
+    shipped = json.loads((tmp_path / "search" / "best" / "scores.json").read_text(encoding="utf-8"))
+    trained_again = json.loads((tmp_path / "again" / "scores.json").read_text(encoding="utf-8"))
+    assert (shipped["dev"], shipped["test"]) == (trained_again["dev"], trained_again["test"])
+    assert (tmp_path / "search" / "best" / "run.toml").read_text() == (tmp_path / "again" / "run.toml").read_text()
+    assert nomina.load(tmp_path / "search" / "best").predict("Washington is in Georgia .").labels
+
+    # The same call finds everything there.
+    before = records(tmp_path / "search")
+    same = nomina.tune(
+        TRAIN,
+        dev=DEV,
+        test=test_part,
+        config=config(tiny_bert),
+        space=SPACE,
+        search={"threads": 1, "n_seeds": 2},
+        output=tmp_path / "search",
+        progress=False,
+        say=said.append,
+    )
+    assert f1s(same.search) == f1s(search)
+    assert records(tmp_path / "search") == before
+
+
+def _counts(folder: Path) -> list[tuple[int, int, int]]:
+    return list(next(record.counts for record in records(folder) if record.counts is not None))
+
+
+@pytest.mark.slow
+def test_two_workers_find_what_one_finds_and_twenty_kills_change_nothing(tiny_bert: Path, tmp_path: Path) -> None:
+    run = config(tiny_bert, epochs=2)
+    whole, _, _ = run_search(TRAIN, DEV, run, tmp_path / "one", options(space=SPACE, strategy="grid"))
+    assert all(row.state == "finished" for row in whole.rows)
+    assert len({row.f1 for row in whole.rows}) > 3, "cells that score alike show nothing"
+    two, _, _ = run_search(TRAIN, DEV, run, tmp_path / "two", options(space=SPACE, strategy="grid", n_workers=2))
+    assert f1s(two) == f1s(whole)
+
+    data = write_parts(tmp_path / "data")
+    space = tmp_path / "space.toml"
+    space.write_text("".join(f"{name} = {json.dumps(values)}\n" for name, values in SPACE.items()), encoding="utf-8")
+    arguments = command(
+        tiny_bert,
+        data,
+        tmp_path / "cut",
+        "--strategy",
+        "grid",
+        "--workers",
+        "2",
+        "--space",
+        str(space),
+        "--log-every",
+        "50",
+    )
+    rng = random.Random(1)
+    n_kills = 0
+    while n_kills < 20:
+        process = start(arguments)
+        time.sleep(rng.uniform(3, 7))  # most of it is imports
+        for _ in range(3):
+            time.sleep(rng.uniform(0.1, 1.5))
+            workers = _children(process.pid)
+            if process.poll() is not None:
+                break
+            # Now a worker, now the command itself, which its workers do not outlive.
+            victim = process.pid if not workers or rng.random() < 0.3 else rng.choice(workers)
+            with_kill = _kill(victim)
+            n_kills += with_kill
+            if victim == process.pid:
+                break
+        process.kill()
+        process.communicate()
+        if (tmp_path / "cut" / "search.json").is_file():
+            break
+    assert n_kills >= 10, "the search was over before it could be disturbed"
+    end = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert end.returncode == 0, end.stderr
+    cut = json.loads((tmp_path / "cut" / "search.json").read_text(encoding="utf-8"))
+    found = {trial["trial"]: (trial["state"], tuple(trial["f1"])) for trial in cut["trials"]}
+    assert found == {row.number: (row.state, row.f1) for row in whole.rows}
+    assert trained(tmp_path / "cut") == {Unit(cell, 13): 1 for cell in range(16)}, "every cell to the end once"
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(line) for line in found.split()]
+
+
+def _kill(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(tiny_bert: Path, tmp_path: Path) -> None:
+    run = config(tiny_bert, epochs=2, max_grad_norm=0, schedule="constant", warmup=0, log_every=1)
+    space = {"learning_rate": [1e-3, 1.0], "weight_decay": [0.0, 1e30]}
+    search, best, folder = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="grid"))
+    failed = [row for row in search.rows if row.state == "failed"]
+    assert 1 <= len(failed) < 4
+    assert all("the loss is nan" in (row.error or "") or "the loss is inf" in (row.error or "") for row in failed)
+    assert search.winner is not None
+    assert search.winner.settings == {"learning_rate": 1e-3, "weight_decay": 0.0}
+    assert best is not None
+    assert folder is not None
+    assert f"{len(failed)} of them failed" in search.verdict
+    assert {path.name for path in (tmp_path / "cells").iterdir()}.isdisjoint(f"{r.number:04d}-13" for r in failed)
+
+
+@pytest.mark.slow
+def test_tpe_samples_and_takes_more_trials_later(tiny_bert: Path, tmp_path: Path) -> None:
+    space = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "batch_size": [4, 8]}
+    run = config(tiny_bert, epochs=3)
+    first, _, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="tpe", n_trials=7))
+    assert [row.number for row in first.rows] == list(range(7))
+    assert all(1e-4 <= row.settings["learning_rate"] <= 1e-2 for row in first.rows)  # type: ignore[operator]
+    more, _, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="tpe", n_trials=9))
+    assert len(more.rows) == 9
+    kept = f1s(more)
+    assert {number: kept[number] for number in range(7)} == f1s(first)
+
+
+def test_faults_are_said_before_anything_is_made(tiny_bert: Path, tmp_path: Path) -> None:
+    run, folder = config(tiny_bert), tmp_path / "search"
+
+    def fault(match: str, **given: Any) -> None:
+        with pytest.raises(ConfigError, match=match):
+            run_search(TRAIN, DEV, run, folder, options(**given))
+        assert not folder.exists()
+
+    fault("trials: a grid has all its cells", strategy="grid", n_trials=3)
+    fault("with a range in the space", space={"dropout": {"low": 0, "high": 0.5}})
+    fault("strategy: expected halving, grid or tpe, found 'random'", strategy="random")
+    fault("space: .* expected columns of", space={"features": ["pos", "chunk"]})
+    fault("space: .*fp16 needs a GPU", space={"precision": ["fp32", "fp16"]})
+    fault("space: .*encoder", space={"encoder": [str(tiny_bert), str(tmp_path / "nowhere")]})
+    fault("rungs: expected ascending shares", rungs=(0.5, 0.2, 1.0))
+    fault("SQLite is not for several workers", storage="sqlite:///study.db")
+    with pytest.raises(ConfigError, match="a search needs a dev part"):
+        workflow.tune(run.with_settings(split=(100, 0, 0)), folder, options(), corpora={"train": TRAIN})
+    with pytest.raises(ConfigError, match=r"search: expected .*n_workers.*; found n_worker"):
+        nomina.tune(TRAIN, dev=DEV, output=folder, search={"n_worker": 2})
+
+
+def test_a_folder_keeps_its_search(tiny_bert: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds no search"):
+        run_search(TRAIN, DEV, config(tiny_bert), tmp_path, options())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["thesis.txt"]
+
+
+@pytest.mark.slow
+def test_other_settings_or_data_are_another_search(tiny_bert: Path, tmp_path: Path) -> None:
+    run = config(tiny_bert, epochs=1)
+    space = {"batch_size": [8]}
+    run_search(TRAIN, DEV, run, tmp_path, options(space=space))
+    for train, other, given, match in (
+        (TRAIN, run.with_settings(dropout=0.3), {}, r"model.dropout: the search in .* has 0.1, found 0.3"),
+        (TRAIN[:30], run, {}, r"data.train: the search in"),
+        (TRAIN, run, {"space": {"batch_size": [8, 16]}}, r"space.batch_size: the search in"),
+        (TRAIN, run, {"strategy": "grid"}, r"strategy: the search in"),
+    ):
+        with pytest.raises(ConfigError, match=match):
+            run_search(train, DEV, other, tmp_path, options(**{"space": space, **given}))
+
+
+@pytest.mark.slow
+def test_encoders_and_features_can_be_searched(encoder_folder: Any, tmp_path: Path) -> None:
+    space = {
+        "encoder": [str(encoder_folder("bert-uncased")), str(encoder_folder("distilbert"))],
+        "features": ["none", "pos:8,shape:4"],
+    }
+    run = config(encoder_folder("bert-uncased"), epochs=1)
+    search, best, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="grid"))
+    assert [row.state for row in search.rows] == ["finished"] * 4
+    assert len(list((tmp_path / "encoded").iterdir())) == 4
+    assert isinstance(best, RunConfig)
