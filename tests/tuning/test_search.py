@@ -23,7 +23,7 @@ from nomina.scoring.search import Search
 from nomina.training.config import RunConfig
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
-from nomina.tuning.study import Record, Unit
+from nomina.tuning.records import Record, Unit
 from searches import CORPUS, DEV, SPACE, TRAIN, command, config, start, write_parts
 
 SMALL: dict[str, list[Any]] = {"learning_rate": [1e-3, 3e-3], "batch_size": [3, 5]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import Any
 import optuna
 import pytest
 
-from nomina.errors import ConfigError, MissingExtraError
+from nomina.errors import ConfigError
 from nomina.scoring.search import CurvePoint
 from nomina.training.config import RunConfig
 from nomina.tuning import study as study_module
+from nomina.tuning.records import Unit
 from nomina.tuning.space import Space, parse_space
-from nomina.tuning.study import Store, TakenOver, Unit, open_storage
+from nomina.tuning.storage import open_storage
+from nomina.tuning.study import Store, TakenOver
 
 SPACE = parse_space({"dropout": [0.0, 0.1, 0.2], "batch_size": {"low": 8, "high": 32}}, RunConfig.build(None))
 PARAMS = {"dropout": 0.1, "batch_size": 16}
@@ -232,45 +233,11 @@ def test_a_sampler_s_surplus_trial_stands_for_nothing(tmp_path: Path) -> None:
     assert list(store.records()) == [Unit(0, 13), Unit(1, 13)]
 
 
-def test_a_torn_last_line_of_the_journal_is_cut_off(tmp_path: Path) -> None:
-    open_store(tmp_path).add(Unit(0, 13), PARAMS)
-    journal = tmp_path / "journal.log"
-    whole = journal.read_bytes()
-    journal.write_bytes(whole + b'{"op_code": 4, "worker')
-    store = open_store(tmp_path)
-    store.add(Unit(1, 13), PARAMS)
-    assert list(open_store(tmp_path).records()) == [Unit(0, 13), Unit(1, 13)]
-
-
 def test_other_data_or_settings_are_refused(tmp_path: Path) -> None:
     open_store(tmp_path)
     open_store(tmp_path)
     with pytest.raises(ConfigError, match="the study 'study' has other data or settings"):
         open_store(tmp_path, identity="other")
-
-
-@pytest.mark.parametrize(
-    ("url", "match"),
-    [
-        ("sqlite:///study.db", "SQLite is not for several workers"),
-        ("nonsense", "expected a database that answers"),
-        ("postgresql://127.0.0.1:1/none", "expected a database that answers"),
-    ],
-)
-def test_a_storage_that_will_not_do_is_refused(
-    tmp_path: Path, url: str, match: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if url.startswith("postgresql"):
-        pytest.importorskip("psycopg", reason="needs the extra nomina[postgresql]")
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(ConfigError, match=match):
-        open_storage(url, tmp_path)
-
-
-def test_a_missing_driver_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(MissingExtraError, match=r"nomina\[postgresql\]"):
-        open_storage("postgresql://localhost/none", tmp_path)
 
 
 def test_every_dimension_has_its_distribution() -> None:

@@ -34,13 +34,16 @@ def ray_workers(address: str, *, n_cpus: int = 1) -> Callable[[Path, str | None]
     Raises:
         MissingExtraError: If Ray is not installed.
     """
-    _import_ray()
+    _import_ray(is_local=address == LOCAL)
     return lambda folder, storage: RayWorkers(folder, storage, address, n_cpus=n_cpus)
 
 
-def _import_ray() -> ModuleType:
+def _import_ray(*, is_local: bool) -> ModuleType:
     # Ray would otherwise send usage figures home.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if is_local:
+        # A machine that is no part of a cluster has its servers on the loopback interface; read when Ray is imported.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ImportError as error:
@@ -62,7 +65,7 @@ class RayWorkers:
     """
 
     def __init__(self, folder: Path, storage: str | None, address: str, *, n_cpus: int = 1) -> None:
-        self.ray = _import_ray()
+        self.ray = _import_ray(is_local=address == LOCAL)
         self.folder = folder.resolve()
         self.storage = storage
         self.tasks: dict[int, Any] = {}
@@ -79,7 +82,7 @@ class RayWorkers:
     def _connect(self, address: str) -> None:
         options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         if address == LOCAL:
-            self.ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **options)
+            self.ray.init(address="local", include_dashboard=False, **options)
         else:
             self.ray.init(address=address, **options)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from nomina.scoring.search import Search, TrialRow, compare_best
 from nomina.tuning.plan import Plan
-from nomina.tuning.study import Record, Unit, distribution
+from nomina.tuning.records import Record, Unit
+from nomina.tuning.study import distribution
 
 __all__ = ["epochs_of", "gather"]
 

@@ -14,8 +14,10 @@ from nomina.errors import ConfigError, OutputError
 from nomina.files import write_text
 from nomina.scoring.search import Rung, Value
 from nomina.training.config import RunConfig
+from nomina.tuning.records import Unit
 from nomina.tuning.space import Space, parse_space
-from nomina.tuning.study import Store, Unit, open_storage
+from nomina.tuning.storage import open_storage
+from nomina.tuning.study import Store
 
 __all__ = ["PLAN", "Plan", "Strategy", "begin", "cell_folder", "load_plan", "open_store"]
 
@@ -166,7 +168,7 @@ def open_store(plan: Plan, folder: Path, storage: str | None) -> Store:
     Args:
         plan: From :func:`begin` or :func:`load_plan`.
         folder: Output folder.
-        storage: As for :func:`nomina.tuning.study.open_storage`.
+        storage: As for :func:`nomina.tuning.storage.open_storage`.
     """
     return Store(
         open_storage(storage, folder),

@@ -22,7 +22,7 @@ from nomina.tuning.plan import Plan, Strategy
 from nomina.tuning.rungs import DEFAULT_KEEP, DEFAULT_SHARES, plan_rungs
 from nomina.tuning.shared import preparation
 from nomina.tuning.space import Choice, Space, default_space, load_space, parse_space
-from nomina.tuning.study import check_storage
+from nomina.tuning.storage import check_storage
 from nomina.tuning.worker import N_FINALISTS
 
 __all__ = ["SearchOptions", "disk_bound", "make_plan", "preparations"]

@@ -15,8 +15,9 @@ from nomina.training.config import RunConfig
 from nomina.tuning.gather import epochs_of, gather
 from nomina.tuning.plan import Plan, begin, cell_folder, open_store
 from nomina.tuning.planning import SearchOptions, disk_bound, make_plan, preparations
+from nomina.tuning.records import Record, Unit
 from nomina.tuning.shared import save_prepared
-from nomina.tuning.study import Record, Store, Unit
+from nomina.tuning.study import Store
 from nomina.tuning.worker import N_FINALISTS, is_over, remove_spent
 from nomina.tuning.workers import LocalWorkers, Workers
 

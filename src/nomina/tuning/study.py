@@ -15,205 +15,32 @@ import fcntl
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
-from nomina.errors import ConfigError, MissingExtraError
+from nomina.errors import ConfigError
 from nomina.scoring.search import CurvePoint, Value
+from nomina.tuning.records import Record, Unit, attributes_of, read_record
 from nomina.tuning.space import Choice, Range, Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial
 
-__all__ = ["BEAT_S", "Record", "Store", "TakenOver", "Unit", "check_storage", "distribution", "open_storage"]
+__all__ = ["BEAT_S", "Store", "TakenOver", "distribution"]
 
-_JOURNAL = "journal.log"
 _GRACE_S = 90.0
 """Seconds without a sign of life after which a worker on another machine counts as dead."""
 
 BEAT_S = 20.0
+"""Seconds between two signs of life."""
+
 _MAX_DEATHS = 5
 """Workers that may die over the same part of a trial; after that, the trial is what kills them."""
 
 
 class TakenOver(Exception):  # noqa: N818 - it is no fault of this process
     """The trial was given to another worker, because this one seemed dead."""
-
-
-class Unit(NamedTuple):
-    """What is trained: a cell of the search, with a seed."""
-
-    cell: int
-    seed: int
-
-    @property
-    def folder(self) -> str:
-        """Name of its folder."""
-        return f"{self.cell:04d}-{self.seed}"
-
-
-@dataclass(frozen=True)
-class Record:
-    """A trial as it stands.
-
-    Attributes:
-        unit: What it trains.
-        number: Optuna's number.
-        trial_id: Optuna's id.
-        state: ``"waiting"``, ``"running"``, ``"finished"``, ``"beaten"``, ``"failed"`` or ``"lost"``.
-        params: Its settings.
-        scores: Best dev F1 at each rung it has reached.
-        curve: Dev F1 along the way.
-        epochs: Epochs it was trained for.
-        train_s: Seconds of training and scoring.
-        home: Which output folder its checkpoints are in; empty before there are any.
-        worker: Who trains it.
-        counts: Correct, predicted and gold entities of each dev sentence, once it is finished.
-        error: Why it failed.
-        deaths: How many workers died over its present part.
-        beat: Last sign of life of its worker.
-        points: Dev F1 by percent of a full run, as Optuna has it.
-        times: Seconds since 1970 at which it was begun and finished, ``None`` where it was not.
-    """
-
-    unit: Unit
-    number: int
-    trial_id: int
-    state: str
-    params: Mapping[str, Value]
-    scores: tuple[float, ...] = ()
-    curve: tuple[CurvePoint, ...] = ()
-    epochs: float = 0.0
-    train_s: float = 0.0
-    home: str = ""
-    worker: str = ""
-    counts: tuple[tuple[int, int, int], ...] | None = None
-    error: str | None = None
-    deaths: int = 0
-    beat: int = 0
-    points: Mapping[int, float] = field(default_factory=dict)
-    times: tuple[float | None, float | None] = (None, None)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more happens to it."""
-        return self.state in ("finished", "beaten", "failed")
-
-    @property
-    def best(self) -> float | None:
-        """Best dev F1 so far; of a finished trial, that of the weights it ends with."""
-        if self.state == "finished":
-            return self.scores[-1]  # not that of a pause in mid-epoch, whose weights are not kept
-        return max((point.f1 for point in self.curve), default=None)
-
-
-class _KernelLock:
-    """A lock that the kernel lets go when its holder dies, however it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: IO[bytes] | None = None
-
-    def acquire(self) -> bool:
-        """Wait for the lock."""
-        file = self.path.open("ab")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        self.file = file
-        return True
-
-    def release(self) -> None:
-        """Let it go."""
-        file, self.file = self.file, None
-        if file is not None:
-            file.close()
-
-
-def open_storage(url: str | None, folder: Path) -> BaseStorage:
-    """The storage of a search.
-
-    Args:
-        url: ``postgresql://…`` or another database that SQLAlchemy knows; ``None`` for a journal in the folder.
-        folder: Output folder of the search.
-
-    Raises:
-        ConfigError: If the database is SQLite, which several processes must not share, or cannot be reached.
-        MissingExtraError: If the database's driver is not installed.
-    """
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-    from sqlalchemy.exc import SQLAlchemyError
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if url is None:
-        # Absolute: Optuna's own lock is a symbolic link to this path. Ours leaves nothing behind when a worker is
-        # killed while it holds it.
-        path = (folder / _JOURNAL).resolve()
-        lock: Any = _KernelLock(path.with_suffix(".lock"))
-        _cut_torn_line(path, lock)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    check_storage(url)
-    address = _with_driver(url)
-    try:
-        return _connect(address)
-    except (SQLAlchemyError, ImportError, ValueError, optuna.exceptions.OptunaError) as error:
-        raise ConfigError([f"storage: expected a database that answers, found: {_first_line(error)}"]) from error
-
-
-def check_storage(url: str | None) -> None:
-    """Refuse SQLite, which several processes must not share.
-
-    Raises:
-        ConfigError: If it is SQLite.
-    """
-    if url is not None and url.startswith("sqlite"):
-        raise ConfigError(
-            ["storage: SQLite is not for several workers; leave --storage out for a journal, or give postgresql://…"]
-        )
-
-
-def _connect(address: str) -> BaseStorage:
-    from optuna.exceptions import OptunaError
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import SQLAlchemyError
-
-    with contextlib.suppress(SQLAlchemyError, OptunaError):
-        return RDBStorage(address, engine_kwargs={"pool_pre_ping": True})
-    # Two processes that make the tables of a new database at once get in each other's way; once is enough.
-    time.sleep(1.0)
-    return RDBStorage(address, engine_kwargs={"pool_pre_ping": True})
-
-
-def _with_driver(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    if scheme not in ("postgresql", "postgres"):
-        return url
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("psycopg", "postgresql") from error
-    return f"postgresql+psycopg{separator}{rest}"
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error.__cause__ or error).strip().splitlines()), type(error).__name__)
-
-
-def _cut_torn_line(path: Path, lock: _KernelLock) -> None:
-    """Take off a last line that a crash of the machine left unfinished; without that, no later line could be read."""
-    if not path.is_file():
-        return
-    lock.acquire()
-    try:
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            with path.open("r+b") as file:
-                file.truncate(content.rfind(b"\n") + 1)
-    finally:
-        lock.release()
 
 
 class Store:
@@ -319,7 +146,7 @@ class Store:
 
     def _all(self) -> list[Record]:
         trials = self.study.get_trials(deepcopy=False)
-        return [_record(trial) for trial in trials if "unit" in trial.user_attrs]
+        return [read_record(trial) for trial in trials if "unit" in trial.user_attrs]
 
     def recover(self) -> list[Record]:
         """Give the trials of dead workers to the living; returns what was recovered."""
@@ -369,7 +196,7 @@ class Store:
 
         attributes: dict[str, Any] = {"unit": list(unit), "deaths": deaths}
         if inherited is not None:
-            attributes |= _attributes(inherited)
+            attributes |= attributes_of(inherited)
         trial = optuna.trial.create_trial(
             state=optuna.trial.TrialState.WAITING,
             params=dict(params),
@@ -500,42 +327,3 @@ def _no_sampler() -> Any:
     from optuna.samplers import RandomSampler
 
     return RandomSampler(seed=0)
-
-
-def _attributes(record: Record) -> dict[str, Any]:
-    return {
-        "scores": list(record.scores),
-        "curve": [list(point) for point in record.curve],
-        "epochs": record.epochs,
-        "train_s": record.train_s,
-        "home": record.home,
-    }
-
-
-def _record(trial: FrozenTrial) -> Record:
-    attributes = trial.user_attrs
-    state = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "finished", "PRUNED": "beaten", "FAIL": "failed"}[
-        trial.state.name
-    ]
-    if state == "failed" and (attributes.get("lost") or "error" not in attributes):
-        state = "lost"
-    begun, ended = trial.datetime_start, trial.datetime_complete
-    return Record(
-        unit=Unit(*attributes["unit"]),
-        number=trial.number,
-        trial_id=trial._trial_id,
-        state=state,
-        params=trial.params,
-        scores=tuple(attributes.get("scores", ())),
-        curve=tuple(CurvePoint(*point) for point in attributes.get("curve", ())),
-        epochs=attributes.get("epochs", 0.0),
-        train_s=attributes.get("train_s", 0.0),
-        home=attributes.get("home", ""),
-        worker=attributes.get("worker", ""),
-        counts=None if "counts" not in attributes else tuple(tuple(row) for row in attributes["counts"]),
-        error=attributes.get("error"),
-        deaths=attributes.get("deaths", 0),
-        beat=attributes.get("beat", 0),
-        points=trial.intermediate_values,
-        times=(None if begun is None else begun.timestamp(), None if ended is None else ended.timestamp()),
-    )

@@ -28,9 +28,10 @@ from nomina.training.config import RunConfig
 from nomina.training.fit import FitResult, Paused, fit_prepared
 from nomina.training.prepare import Prepared
 from nomina.tuning.plan import Plan, cell_folder, load_plan, open_store
+from nomina.tuning.records import Record, Unit
 from nomina.tuning.rungs import Standing, decide
 from nomina.tuning.shared import load_prepared, preparation
-from nomina.tuning.study import BEAT_S, Record, Store, TakenOver, Unit
+from nomina.tuning.study import BEAT_S, Store, TakenOver
 
 __all__ = ["STORAGE", "finalists", "is_over", "next_units", "remove_spent", "standings", "work"]
 
@@ -295,7 +296,7 @@ def work(folder: Path, storage: str | None = None, *, say: Any = lambda line: No
 
     Args:
         folder: Output folder of the search, with its plan.
-        storage: As for :func:`nomina.tuning.study.open_storage`.
+        storage: As for :func:`nomina.tuning.storage.open_storage`.
         say: Told what happens, one line at a time.
 
     Raises:
