@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+TUNING = (Path(__file__).parents[1] / "docs" / "tuning.md").read_text(encoding="utf-8")
 
 
 def blocks(heading: str, language: str) -> list[str]:
@@ -51,9 +52,25 @@ def test_five_minutes_in_python(tmp_path: Path) -> None:
     assert "'geo': 280" in shown
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_the_page_on_searching(tmp_path: Path) -> None:
+    from nomina.training.config import RunConfig
+    from nomina.tuning.space import load_space
+
+    [example] = re.findall(r"```toml\n(.*?)```", TUNING, flags=re.DOTALL)
+    (tmp_path / "space.toml").write_text(example, encoding="utf-8")
+    assert len(load_space(tmp_path / "space.toml", RunConfig.build(None)).dimensions) == 6
+    [program] = re.findall(r"```python\n(.*?)```", TUNING, flags=re.DOTALL)
+    assert "Best is trial" in in_folder([sys.executable, "-c", program], tmp_path)
+    files = [path.name for path in (tmp_path / "runs" / "search").iterdir()]
+    for name in re.findall(r"`([\w.]+)/?`(?:,| \|)", TUNING.split("| file | holds |")[1].split("\n\n")[0]):
+        assert name in files
+
+
 def test_every_flag_exists() -> None:
     known = {"--version", "--help"}
-    for command in ("train", "evaluate", "predict", "compare", "demo", "info"):
+    for command in ("train", "evaluate", "predict", "compare", "tune", "demo", "info"):
         help_text = subprocess.run(
             [sys.executable, "-m", "nomina", command, "--help"],
             capture_output=True,
@@ -62,5 +79,6 @@ def test_every_flag_exists() -> None:
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
         known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--nproc-per-node"}  # torchrun's
+    text = README + TUNING
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--nproc-per-node"}  # torchrun's
     assert named <= known

@@ -1,7 +1,7 @@
 """What people look at: score tables, figures and the model card. Numbers come in ready; nothing is predicted here."""
 
 from nomina.report.card import CardFacts, PartSize, model_card
-from nomina.report.plots import plot_confusion, plot_training, plot_types, save_figure
+from nomina.report.plots import plot_confusion, plot_curves, plot_training, plot_types, save_figure
 from nomina.report.tables import scores_markdown, scores_table
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "PartSize",
     "model_card",
     "plot_confusion",
+    "plot_curves",
     "plot_training",
     "plot_types",
     "save_figure",

@@ -3,6 +3,9 @@
 from nomina.report.plots.arms import ArmDots, arm_dots, draw_arms, plot_arms
 from nomina.report.plots.confusion import ConfusionPanel, confusion_panels, draw_confusion, plot_confusion
 from nomina.report.plots.figure import FigureFiles, save_figure
+from nomina.report.plots.parallel import plot_parallel
+from nomina.report.plots.search import plot_cost, plot_curves, plot_importance
+from nomina.report.plots.settings import plot_settings
 from nomina.report.plots.training import TrainingCurve, draw_dev_f1, draw_loss, plot_training, training_curve
 from nomina.report.plots.types import TypeBars, draw_types, plot_types, type_bars
 
@@ -21,6 +24,11 @@ __all__ = [
     "draw_types",
     "plot_arms",
     "plot_confusion",
+    "plot_cost",
+    "plot_curves",
+    "plot_importance",
+    "plot_parallel",
+    "plot_settings",
     "plot_training",
     "plot_types",
     "save_figure",
