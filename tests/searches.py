@@ -28,7 +28,7 @@ SPACE: dict[str, list[Any]] = {
 
 
 def config(encoder: Path, **settings: Any) -> RunConfig:
-    values: dict[str, Any] = {"encoder": str(encoder), "epochs": 3, "device": "cpu", "log_every": 50}
+    values: dict[str, Any] = {"encoder": str(encoder), "epochs": 3, "device": "cpu", "log_every": 50, "threads": 1}
     return RunConfig.build(None, **values | settings)
 
 

@@ -165,3 +165,12 @@ def test_flash_attention_wants_half_precision(monkeypatch: pytest.MonkeyPatch) -
     assert "computes in bf16 or fp16, found fp32" in faults(precision="fp32")[0]
     monkeypatch.setattr(checks, "has_fast_bf16", lambda *, use_cpu: False)
     assert len(faults()) == 1
+
+
+def test_the_number_of_threads_is_that_of_the_settings_while_training(tiny_bert: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    seen: list[int] = []
+    config = RunConfig.build(None, encoder=str(tiny_bert), epochs=1, threads=before + 1)
+    fit(CORPUS[:20], CORPUS[:10], config, tmp_path, say=lambda line: seen.append(torch.get_num_threads()))
+    assert set(seen) == {before + 1}
+    assert torch.get_num_threads() == before

@@ -94,7 +94,6 @@ def test_commands_on_two_machines_share_a_study(database: str, tiny_bert: Path, 
         SearchOptions(
             strategy="grid",
             space={"learning_rate": [1e-3, 3e-3], "head_learning_rate": [2e-2, 4e-2], "dropout": [0.0, 0.2]},
-            threads=1,
         ),
     )
     assert [trial["f1"] for trial in found[0]["trials"]] == [list(row.f1) for row in alone.rows]
@@ -114,7 +113,7 @@ def test_a_machine_that_dies_leaves_its_trials_to_the_other(
 
     monkeypatch.setattr(study, "_GRACE_S", 2.0)
     run = config(tiny_bert, epochs=1)
-    options = SearchOptions(strategy="grid", space={"dropout": [0.0, 0.2]}, threads=1, storage=database, study="dies")
+    options = SearchOptions(strategy="grid", space={"dropout": [0.0, 0.2]}, storage=database, study="dies")
     one, _, _ = run_search(TRAIN, DEV, run, tmp_path / "one", replace(options, storage=None))
     # A machine that claimed a trial and was never heard of again.
     from nomina.tuning.plan import begin
@@ -161,7 +160,7 @@ def test_ray_places_the_same_work(tiny_bert: Path, tmp_path: Path) -> None:
 
     run = config(tiny_bert, epochs=2)
     space = {"learning_rate": [1e-3, 3e-3], "batch_size": SPACE["batch_size"], "dropout": [0.0, 0.2]}
-    options = SearchOptions(space=space, threads=1)
+    options = SearchOptions(space=space)
     here, _, _ = run_search(TRAIN, DEV, run, tmp_path / "here", options)
     made: list[Any] = []
 

@@ -102,16 +102,6 @@ def tune(
     keep: Annotated[
         str, typer.Option("--keep", metavar="X", help="Share of the trials that goes on at each of them.")
     ] = "1/3",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            "--threads",
-            metavar="N",
-            min=1,
-            help="CPU threads of each worker; all, divided among the workers, if not given.",
-            show_default=False,
-        ),
-    ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -153,7 +143,6 @@ def tune(
         n_seeds=seeds,
         storage=storage,
         study=study,
-        threads=threads,
         keep=_shares("keep", keep)[0],
         **({} if rungs is None else {"rungs": _shares("rungs", rungs)}),
     )
@@ -161,7 +150,7 @@ def tune(
     try:
         with _live(out) as (watch, say):
             result = workflow.tune(
-                run, folder, options, **_placed(ray, options.threads), watch=watch, progress=out.progress, say=say
+                run, folder, options, **_placed(ray, run.training.threads), watch=watch, progress=out.progress, say=say
             )
     except KeyboardInterrupt:
         out.say(f"\ninterrupted; the same command goes on with what is in {folder}")

@@ -7,15 +7,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from transformers import TrainingArguments
 
 from nomina.errors import EncoderError
 from nomina.model import Tagger, quiet_transformers
 
-__all__ = ["GPU_KERNELS", "attention_kernel", "recomputing", "recomputing_arguments"]
+__all__ = ["GPU_KERNELS", "attention_kernel", "cpu_threads", "recomputing", "recomputing_arguments"]
 
 GPU_KERNELS = ("flash_attention_2", "flex_attention")
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # as BERT's and DistilBERT's kin name it
+
+
+@contextmanager
+def cpu_threads(number: int | None) -> Iterator[None]:
+    """Within, torch computes with so many threads: sums that are cut in other places differ in their last bits.
+
+    Args:
+        number: 1 or more; ``None`` for as many as before.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

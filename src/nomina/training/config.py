@@ -246,6 +246,9 @@ class TrainingConfig(_Section):
         "memory; 0 for none",
     )
     device: Literal["auto", "cpu"] = Field(default="auto", description="GPU where there is one, or always the CPU")
+    threads: Count | None = Field(
+        default=None, description="threads of the CPU in training; all if not given; results depend on it a little"
+    )
     log_every: Count = Field(default=10, description="steps between logged losses")
     save_every: Count | None = Field(default=None, description="also write a checkpoint every N steps; else each epoch")
     keep_checkpoints: bool = Field(default=False, description="keep the checkpoints when training has ended")

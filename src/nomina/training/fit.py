@@ -22,7 +22,7 @@ from nomina.model import SDPA_WITHOUT_WAITING, Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
 from nomina.training.callbacks import DEV_F1, PauseAt, TrainingPaused, Watch, Watching, history_row, should_stop
 from nomina.training.checks import check_training
-from nomina.training.compute import attention_kernel, recomputing
+from nomina.training.compute import attention_kernel, cpu_threads, recomputing
 from nomina.training.config import RunConfig, TrainingConfig
 from nomina.training.distributed import barrier, is_main_process
 from nomina.training.lora import lora
@@ -246,6 +246,7 @@ def _set_up_for_training(model: Tagger, windows: Windows, dev: DevPart | None, c
     used = torch.from_numpy(np.unique(np.concatenate(parts)).astype(np.int64))
     kernel: str = config.model.attention
     with ExitStack() as stack:
+        stack.enter_context(cpu_threads(config.training.threads))
         stack.enter_context(lora(model, config.training.lora_rank))
         stack.enter_context(used_rows(model, used))  # leaves a table alone that LoRA has frozen
         if choose_device(config.training.device).type == "cpu":

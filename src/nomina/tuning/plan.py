@@ -66,7 +66,7 @@ class Plan:
         Raises:
             ConfigError: If they do not go together.
         """
-        return self.config.with_settings(**params, seed=seed)
+        return self.config.with_settings(**params, seed=seed, threads=self.threads)
 
     @property
     def identity(self) -> str:
@@ -77,6 +77,7 @@ class Plan:
         facts["seed"] = self.seed
         if self.strategy == "tpe":
             del facts["rungs"]
+        del facts["config"]["training"]["threads"]
         for name in ("train", "dev", "test"):
             del facts["config"]["data"][name]  # the same files may have other names on another machine
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -144,7 +145,8 @@ def begin(plan: Plan, folder: Path) -> Plan:
 
 def _differences(begun: Plan, plan: Plan, folder: Path) -> list[str]:
     before, now = _flat(begun.to_dict()), _flat(plan.to_dict())
-    ignored = ("n_trials", "seeds", "threads", "study", "cells", "rungs", "config.data.train", "config.data.dev")
+    ignored = {"n_trials", "seeds", "threads", "study", "cells", "rungs", "config.training.threads"}
+    ignored |= {f"config.data.{name}" for name in ("train", "dev", "test")}
     return [
         f"{name.removeprefix('config.')}: the search in {folder} has {before.get(name)!r}, found {now.get(name)!r}"
         for name in {**before, **now}

@@ -47,7 +47,6 @@ class SearchOptions:
         study: Name of the study there; by settings and data where ``None``.
         rungs: Shares of a full run at which ``halving`` decides, ascending, the last one 1.
         keep: Share of the trials that goes on from one rung to the next.
-        threads: CPU threads of each worker; the machine's divided among the workers where ``None``.
     """
 
     strategy: Strategy = "halving"
@@ -59,7 +58,6 @@ class SearchOptions:
     study: str | None = None
     rungs: tuple[float, ...] = DEFAULT_SHARES
     keep: float = DEFAULT_KEEP
-    threads: int | None = None
 
 
 def make_plan(train: Corpus, dev: Corpus, config: RunConfig, options: SearchOptions, say: Say) -> Plan:
@@ -101,7 +99,7 @@ def make_plan(train: Corpus, dev: Corpus, config: RunConfig, options: SearchOpti
     rungs: tuple[Rung, ...] = (Rung(1.0, n_trials),)
     if options.strategy == "halving":
         rungs = plan_rungs(n_trials, options.rungs, options.keep)
-    threads = options.threads or max(1, (os.cpu_count() or 1) // options.n_workers)
+    threads = config.training.threads or max(1, (os.cpu_count() or 1) // options.n_workers)
     plan = Plan(
         strategy=options.strategy,
         config=config,

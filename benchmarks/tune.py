@@ -1,0 +1,119 @@
+"""What does successive halving cost, and does it find what the grid finds? GMB, ``minilm``, 16 cells, five seeds.
+
+    python benchmarks/tune.py --shared ../shared --work DIR [--seeds 13 14 …] [--workers 2]
+
+The training part is the first 3,000 sentences of ``yardsticks/prepare_gmb.py``'s, the dev part its next 1,000. Four
+settings have two values each; a full run is 3 epochs.
+
+A trial is the same to the last bit whether it was paused or not, and whoever trained it (``tests/tuning``). So one
+search in which every trial goes on at every rung gives both: the grid, and the scores that halving would have decided
+by. What halving would have done follows from these with :func:`nomina.tuning.rungs.decide`; it was also run for itself
+with the seeds of ``--verify``, and must then have found the very same.
+
+A seed that is in ``tune.json`` is not run again; a search that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from common import arguments, conditions, gmb_split, save_json
+from nomina.data.formats import read
+from nomina.scoring.search import Search
+from nomina.training.config import RunConfig
+from nomina.tuning import SearchOptions, run_search
+from nomina.tuning.rungs import DEFAULT_KEEP, DEFAULT_SHARES, Standing, decide, plan_rungs
+
+RESULT = Path(__file__).with_name("tune.json")
+SPACE = {"learning_rate": [1e-4, 3e-4], "batch_size": [16, 32], "dropout": [0.1, 0.3], "pos_dim": [16, 64]}
+N_TRAIN, N_DEV, EPOCHS = 3000, 1000, 3
+ALL_GO_ON = 0.9999
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[13, 14, 15, 16, 17])
+    parser.add_argument("--verify", nargs="*", type=int, default=[13])
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    corpus = read(str(gmb_split(args.shared, args.work) / "train.jsonl"))
+    train, dev = corpus[:N_TRAIN], corpus[N_TRAIN : N_TRAIN + N_DEV]
+    result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {"seeds": {}}
+
+    def search(name: str, seed: int, keep: float) -> tuple[Search, float]:
+        config = RunConfig.build(None, encoder="minilm", epochs=EPOCHS, seed=seed, threads=1)
+        options = SearchOptions(space=SPACE, n_workers=args.workers, keep=keep)
+        start = time.perf_counter()
+        found, _, _ = run_search(train, dev, config, args.work / f"{name}-{seed}", options, say=print)
+        return found, time.perf_counter() - start
+
+    for seed in args.seeds:
+        facts = result["seeds"].get(str(seed))
+        if facts is None:
+            whole, seconds = search("grid", seed, ALL_GO_ON)
+            facts = result["seeds"][str(seed)] = compared(whole, args.workers, seconds)
+        if seed in args.verify and "run" not in facts:
+            halved, _ = search("halving", seed, DEFAULT_KEEP)
+            facts["run"] = {
+                "epochs": halved.spent_epochs,
+                "winner": halved.winner.number if halved.winner else None,
+                "same_as_replayed": {row.number for row in halved.rows if row.state == "finished"}
+                == set(facts["finalists"]),
+            }
+        save_json(RESULT, described(result))
+
+
+def described(result: dict[str, Any]) -> dict[str, Any]:
+    seeds = result["seeds"].values()
+    return {
+        "command": "python benchmarks/tune.py --shared ../shared --work DIR",
+        "conditions": conditions(),
+        "space": SPACE,
+        "sentences": {"train": N_TRAIN, "dev": N_DEV},
+        "epochs": EPOCHS,
+        "n_within_0.2": sum(facts["loss"] <= 0.002 for facts in seeds),
+        "n_seeds": len(result["seeds"]),
+        "seeds": result["seeds"],
+    }
+
+
+def compared(whole: Search, n_workers: int, seconds: float) -> dict[str, Any]:
+    """The grid's table, and what halving would have made of it."""
+    rungs = plan_rungs(len(whole.rows), DEFAULT_SHARES, DEFAULT_KEEP)
+    scores = {
+        row.number: [max(f1 for epochs, f1 in row.curve if epochs <= rung.share * EPOCHS * 1.02) for rung in rungs[:-1]]
+        + [row.f1[0]]
+        for row in whole.rows
+    }
+    standings = {number: Standing() for number in scores}
+    epochs = 0.0
+    while ready := [number for number, decision in decide(standings, rungs).items() if decision == "train"]:
+        for number in ready:
+            reached = standings[number].scores
+            before = rungs[len(reached) - 1].share if reached else 0.0
+            epochs += (rungs[len(reached)].share - before) * EPOCHS
+            standings[number] = Standing((*reached, scores[number][len(reached)]))
+    finalists = sorted(number for number, standing in standings.items() if len(standing.scores) == len(rungs))
+    best = max(finalists, key=lambda number: (scores[number][-1], -number))
+    grid = whole.winner
+    assert grid is not None
+    train_s = sum(row.train_s for row in whole.rows)
+    return {
+        "cells": {
+            row.number: {**row.settings, "f1": [round(f1, 6) for f1 in scores[row.number]]} for row in whole.rows
+        },
+        "grid": {"epochs": whole.spent_epochs, "winner": grid.number, "dev_f1": grid.f1[0]},
+        "halving": {"epochs": epochs, "winner": best, "dev_f1": scores[best][-1]},
+        "finalists": finalists,
+        "share": epochs / whole.full_epochs,
+        "loss": grid.f1[0] - scores[best][-1],
+        "seconds": {"command": round(seconds, 1), "workers": n_workers, "training_and_scoring": round(train_s, 1)},
+        "overhead": 1 - train_s / n_workers / whole.wall_s,
+    }
+
+
+if __name__ == "__main__":
+    main()
