@@ -2,7 +2,7 @@
 
     python benchmarks/tune.py --shared ../shared --work DIR [--seeds 13 14 …] [--workers 2]
 
-The training part is the first 3,000 sentences of ``yardsticks/prepare_gmb.py``'s, the dev part its next 1,000. Four
+Parts are those of ``yardsticks/prepare_gmb.py``: the first 3,000 sentences to train on, the first 1,000 of dev. Four
 settings have two values each; a full run is 3 epochs.
 
 A trial is the same to the last bit whether it was paused or not, and whoever trained it (``tests/tuning``). So one
@@ -39,8 +39,8 @@ def main() -> None:
     parser.add_argument("--verify", nargs="*", type=int, default=[13])
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    corpus = read(str(gmb_split(args.shared, args.work) / "train.jsonl"))
-    train, dev = corpus[:N_TRAIN], corpus[N_TRAIN : N_TRAIN + N_DEV]
+    split = gmb_split(args.shared, args.work)
+    train, dev = read(str(split / "train.jsonl"))[:N_TRAIN], read(str(split / "dev.jsonl"))[:N_DEV]
     result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {"seeds": {}}
 
     def search(name: str, seed: int, keep: float) -> tuple[Search, float]:
