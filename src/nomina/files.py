@@ -1,7 +1,8 @@
-"""Write files so that they are complete or not there at all."""
+"""Write files so that they are complete or not there at all, and by one process at a time."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TextIO
 
 from nomina.errors import OutputError
 
-__all__ = ["check_free", "open_output", "write_text"]
+__all__ = ["alone", "check_free", "open_output", "write_text"]
 
 
 def check_free(path: Path) -> None:
@@ -21,6 +22,18 @@ def check_free(path: Path) -> None:
     """
     if path.exists():
         raise OutputError(f"{path} exists; choose another name, or replace it (--overwrite)")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Within, no other process is where this one is: the others wait. A holder that dies lets go.
+
+    Args:
+        path: An empty file that stands for the place; its folder exists.
+    """
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from nomina.data.records import MISSING, Note
 from nomina.data.tagsets import POS, differ, tag_set
 from nomina.encoding.encoders import resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
-from nomina.files import write_text
+from nomina.files import alone, write_text
 from nomina.inference import Predictor, predict_under, regimes_of, tag_accuracy
 from nomina.report.comparison import comparison_markdown, draw_comparison
 from nomina.report.search import draw_search, search_markdown, trials_csv
@@ -394,13 +394,14 @@ def tune(
 def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, *, progress: bool, say: Say) -> TrainResult:
     """Make a model folder of a trial that was trained to the end; an older winner's is replaced."""
     fresh = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(checkpoints, fresh)
-    runs.begin(fresh, config, parts)
-    result = _fit_and_judge(parts, config, fresh, resume=True, progress=progress, say=_say_nothing)
-    if folder.exists():
-        shutil.rmtree(folder)
-    fresh.rename(folder)
+    with alone(folder.with_name(f".{folder.name}.lock")):  # another command may come to the same search's end now
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(checkpoints, fresh)
+        runs.begin(fresh, config, parts)
+        result = _fit_and_judge(parts, config, fresh, resume=True, progress=progress, say=_say_nothing)
+        if folder.exists():
+            shutil.rmtree(folder)
+        fresh.rename(folder)
     say(f"the winner is in {folder}")
     files = {purpose: folder / path.relative_to(fresh) for purpose, path in result.files.items()}
     return replace(result, folder=folder, files=files)

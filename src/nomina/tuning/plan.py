@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nomina.errors import ConfigError, OutputError
-from nomina.files import write_text
+from nomina.files import alone, write_text
 from nomina.scoring.search import Rung, Value
 from nomina.training.config import RunConfig
 from nomina.tuning.records import Unit
@@ -25,6 +25,7 @@ Strategy = Literal["grid", "halving", "tpe"]
 
 PLAN = "plan.json"
 _HOME = "home"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -129,17 +130,21 @@ def begin(plan: Plan, folder: Path) -> Plan:
         ConfigError: If the search there has other data or settings, all differences at once.
         OutputError: If the folder holds something else.
     """
-    path = folder / PLAN
-    if path.is_file():
-        begun = load_plan(folder)
-        if begun.identity != plan.identity:
-            raise ConfigError(list(_differences(begun, plan, folder)) or [f"the search in {folder} is another one"])
-        plan = replace(plan, threads=begun.threads, study=begun.study)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} exists and holds no search; choose another folder (--output, output=)")
-    else:
-        write_text(folder / _HOME, uuid.uuid4().hex + "\n")
-    write_text(path, json.dumps(plan.to_dict(), indent=2) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(path.name != _LOCK for path in folder.iterdir()) and not (folder / _HOME).is_file():
+        raise OutputError(f"{folder} exists and holds no search; choose another folder (--output, output=)")
+    with alone(folder / _LOCK):
+        path = folder / PLAN
+        if path.is_file():
+            begun = load_plan(folder)
+            if begun.identity != plan.identity:
+                raise ConfigError(list(_differences(begun, plan, folder)) or [f"the search in {folder} is another one"])
+            plan = replace(plan, threads=begun.threads, study=begun.study)
+        elif not (folder / _HOME).is_file():
+            write_text(folder / _HOME, uuid.uuid4().hex + "\n")
+        write_text(path, json.dumps(plan.to_dict(), indent=2) + "\n")
     return plan
 
 

@@ -78,7 +78,6 @@ def run_search(
         TrainingError: If workers end again and again without a trial moving on.
     """
     plan = make_plan(train, dev, config, options, say)
-    folder.mkdir(parents=True, exist_ok=True)
     plan = begin(plan, folder)
     store = open_store(plan, folder, options.storage)
     if not is_over(plan, store.records()):
