@@ -122,7 +122,6 @@ def tune(
     test: Source | None = None,
     config: RunConfig | str | Path | None = None,
     search: Mapping[str, Any] | None = None,
-    progress: bool = True,
     say: Say = print,
     **settings: Any,
 ) -> workflow.TuneResult:
@@ -139,7 +138,6 @@ def tune(
         test: As for :func:`train`; looked at when the winner is found.
         config: Settings of all trials, or a TOML file with them.
         search: More of :class:`nomina.tuning.SearchOptions`, as ``{"n_trials": 30, "n_workers": 2, "n_seeds": 3}``.
-        progress: Whether to draw progress bars (on a terminal).
         say: Told what happens, one line at a time.
         settings: As for :func:`train`.
 
@@ -152,7 +150,7 @@ def tune(
     if unknown:
         raise ConfigError([f"search: expected {', '.join(sorted(known))}; found {', '.join(unknown)}"])
     options = SearchOptions(strategy=strategy, space=space, **(search or {}))
-    return workflow.tune(run, output, options, corpora=corpora, progress=progress, say=say)
+    return workflow.tune(run, output, options, corpora=corpora, say=say)
 
 
 def _run(

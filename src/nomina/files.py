@@ -11,7 +11,7 @@ from typing import TextIO
 
 from nomina.errors import OutputError
 
-__all__ = ["alone", "check_free", "open_output", "write_text"]
+__all__ = ["alone", "check_free", "flush", "open_output", "write_text"]
 
 
 def check_free(path: Path) -> None:
@@ -34,6 +34,15 @@ def alone(path: Path) -> Iterator[None]:
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or the list of files of a folder, has reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

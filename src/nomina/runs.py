@@ -34,6 +34,7 @@ __all__ = [
     "begin",
     "check_judged",
     "finish",
+    "is_complete",
     "prediction_lines",
     "prepare",
     "write_judged",
@@ -136,6 +137,11 @@ def _differences(begun: RunConfig, config: RunConfig, folder: Path) -> Iterator[
         for name, value in values.items():
             if old[section][name] != value:
                 yield f"[{section}] {name}: the interrupted run in {folder} has {old[section][name]!r}, found {value!r}"
+
+
+def is_complete(folder: Path, config: RunConfig) -> bool:
+    """Whether a folder holds a finished run with these settings."""
+    return (folder / SCORES).is_file() and (folder / _RUN).is_file() and RunConfig.load(folder / _RUN) == config
 
 
 def begin(folder: Path, config: RunConfig, parts: Parts, *, replace: bool = False) -> None:

@@ -346,7 +346,6 @@ def tune(
     corpora: Mapping[str, Corpus] | None = None,
     workers: Callable[[Path, str | None], Workers] = LocalWorkers,
     watch: Callable[[Snapshot], None] | None = None,
-    progress: bool = False,
     say: Say = _say_nothing,
 ) -> TuneResult:
     """Search settings by dev F1; the test part is looked at once, with the winner, when the search is over.
@@ -358,7 +357,6 @@ def tune(
         corpora: As for :func:`train`.
         workers: Makes the workers for a folder and a storage.
         watch: Shown how the search stands, now and then.
-        progress: Whether to draw progress bars.
         say: Told what happens, one line at a time.
 
     Raises:
@@ -387,24 +385,50 @@ def tune(
     if checkpoints is None:
         say(f"the winner's weights are with another machine of the search; {files['settings']} trains them again")
         return TuneResult(folder, search, best, None, files)
-    model = _ship(parts, best, checkpoints, folder / "best", progress=progress, say=say)
+    model = _ship(parts, best, checkpoints, folder / "best", say)
     return TuneResult(folder, search, best, model, files | {"model": model.folder})
 
 
-def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, *, progress: bool, say: Say) -> TrainResult:
-    """Make a model folder of a trial that was trained to the end; an older winner's is replaced."""
-    fresh = folder.with_name(f".{folder.name}.tmp")
+def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, say: Say) -> TrainResult:
+    """Make a model folder of a trial that was trained to the end; what is there already is left as it is."""
     with alone(folder.with_name(f".{folder.name}.lock")):  # another command may come to the same search's end now
-        shutil.rmtree(fresh, ignore_errors=True)
+        if runs.is_complete(folder, config):
+            return _shipped(parts, folder)
+        fresh = folder.parent / ".ship" / folder.name  # with its own name: the model card says it
+        shutil.rmtree(fresh.parent, ignore_errors=True)
         shutil.copytree(checkpoints, fresh)
         runs.begin(fresh, config, parts)
-        result = _fit_and_judge(parts, config, fresh, resume=True, progress=progress, say=_say_nothing)
+        result = _fit_and_judge(parts, config, fresh, resume=True, progress=False, say=_say_nothing)
         if folder.exists():
             shutil.rmtree(folder)
         fresh.rename(folder)
+        fresh.parent.rmdir()
     say(f"the winner is in {folder}")
     files = {purpose: folder / path.relative_to(fresh) for purpose, path in result.files.items()}
     return replace(result, folder=folder, files=files)
+
+
+def _shipped(parts: Parts, folder: Path) -> TrainResult:
+    """A run that was finished earlier."""
+    predictor = Predictor.load(folder)
+    judged = {
+        name: _judge(predictor, part, side_by_side=name == "test", progress=False)
+        for name, part in parts.items()
+        if name != "train"
+    }
+    facts = json.loads((folder / runs.SCORES).read_text(encoding="utf-8"))["training"]
+    history = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    return TrainResult(
+        folder=folder,
+        predictor=predictor,
+        dev=judged.get("dev"),
+        test=judged.get("test"),
+        notes=parts.notes,
+        files={"model": folder},
+        history=[json.loads(line) for line in history],
+        best_step=facts["best_step"],
+        train_s=facts["train_s"],
+    )
 
 
 def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: DataConfig) -> Corpus:

@@ -111,3 +111,10 @@ def test_faulty_settings_are_refused_before_anything_is_loaded(tmp_path: Path, t
     config = RunConfig.build(None, encoder=str(tiny_bert), device="cpu", precision="fp16")
     with pytest.raises(ConfigError, match="fp16 needs a GPU"):
         fit_prepared(prepared_parts(config), config, tmp_path)
+
+
+def test_a_pause_at_the_very_end_is_the_end(tiny_bert: Path, tmp_path: Path) -> None:
+    config = RunConfig.build(None, encoder=str(tiny_bert), epochs=0.5, batch_size=8, **RATES)
+    end = fit_prepared(prepared_parts(config), config, tmp_path, until=0.49)
+    assert isinstance(end, FitResult)
+    assert end.best_dev_f1 is not None

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from nomina import workflow
 from nomina.errors import ConfigError, OutputError
 from nomina.scoring.search import Search
 from nomina.training.config import RunConfig
+from nomina.training.fit import fit
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
 from nomina.tuning.records import Record, Unit
@@ -61,7 +63,6 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
         space=SPACE,
         search={"n_seeds": 2, "n_workers": 2},
         output=tmp_path / "search",
-        progress=False,
         say=said.append,
     )
     search = result.search
@@ -112,6 +113,8 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
     assert (shipped["dev"], shipped["test"]) == (trained_again["dev"], trained_again["test"])
     assert (tmp_path / "search" / "best" / "run.toml").read_text() == (tmp_path / "again" / "run.toml").read_text()
     assert nomina.load(tmp_path / "search" / "best").predict("Washington is in Georgia .").labels
+    assert "# best\n" in (tmp_path / "search" / "best" / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "search" / "best" / "notes.txt").write_text("mine")
 
     # The same call finds everything there.
     before = records(tmp_path / "search")
@@ -123,14 +126,17 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
         space=SPACE,
         search={"n_seeds": 2},
         output=tmp_path / "search",
-        progress=False,
         say=said.append,
     )
     assert f1s(same.search) == f1s(search)
     assert records(tmp_path / "search") == before
+    assert (tmp_path / "search" / "best" / "notes.txt").read_text() == "mine", "what is there is left as it is"
+    assert same.model is not None
+    assert same.model.dev is not None
+    assert same.model.dev.default.f1 == search.winner.f1[0]
 
 
-def _counts(folder: Path) -> list[tuple[int, int, int]]:
+def _counts(folder: Path) -> list[Sequence[int]]:
     return list(next(record.counts for record in records(folder) if record.counts is not None))
 
 
@@ -310,3 +316,72 @@ def test_encoders_and_features_can_be_searched(encoder_folder: Any, tmp_path: Pa
     assert [row.state for row in search.rows] == ["finished"] * 4
     assert len(list((tmp_path / "encoded").iterdir())) == 4
     assert isinstance(best, RunConfig)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_command_and_costs_no_trial(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, given = config(tiny_bert, epochs=1), options(strategy="grid")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import errno, nomina.training.checkpoints as c\n"
+        "def full(*arguments, **options):\n"
+        "    raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        "c.save_optimizer = full\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(OutputError, match=r"cannot go on with trial 0 .*No space left on device"):
+        run_search(TRAIN, DEV, run, tmp_path / "search", given)
+    assert [record.state for record in records(tmp_path / "search")] == ["waiting"] * 4
+    monkeypatch.delenv("PYTHONPATH")
+    search, _, _ = run_search(TRAIN, DEV, run, tmp_path / "search", given)
+    assert [row.state for row in search.rows] == ["finished"] * 4
+    assert len(records(tmp_path / "search")) == 4
+
+
+@pytest.mark.slow
+def test_two_commands_on_one_folder_share_the_work(tiny_bert: Path, tmp_path: Path) -> None:
+    data = write_parts(tmp_path / "data")
+    space = tmp_path / "space.toml"
+    space.write_text("learning_rate = [1e-3, 3e-3]\ndropout = [0.0, 0.2]\n", encoding="utf-8")
+    arguments = command(tiny_bert, data, tmp_path / "search", "--space", str(space), "--strategy", "grid")
+    both = [start(arguments), start(arguments)]
+    for process in both:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors.decode()
+    assert trained(tmp_path / "search") == {Unit(cell, 13): 1 for cell in range(4)}
+    assert (tmp_path / "search" / "best" / "scores.json").is_file()
+    assert not (tmp_path / "search" / ".ship").exists()
+
+
+@pytest.mark.slow
+def test_trials_may_differ_in_length_and_stop_early(tiny_bert: Path, tmp_path: Path) -> None:
+    run = config(tiny_bert, patience=1, head_learning_rate=4e-2)
+    space = {"epochs": [2, 8], "learning_rate": [1e-3, 3e-3]}
+    search, best, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, rungs=(0.25, 1.0), keep=0.5))
+    assert [row.full_epochs for row in search.rows] == [2, 2, 8, 8]
+    assert [row.curve[0].epochs for row in search.rows[:2]] == pytest.approx([0.5, 0.5], abs=0.05)
+    assert all(2.0 in [point.epochs for point in row.curve] for row in search.rows[2:]), "a quarter of eight"
+    assert [row.state for row in search.rows].count("finished") == 2
+    stopped = [row for row in search.rows if row.state == "finished" and row.epochs < row.full_epochs]
+    assert stopped, "nothing stopped early, so that nothing is shown"
+    assert best is not None
+    (tmp_path / "again").mkdir()
+    again = fit(TRAIN, DEV, best, tmp_path / "again")
+    assert search.winner is not None
+    assert again.best_dev_f1 == search.winner.f1[0]
+
+
+@pytest.mark.slow
+def test_a_search_without_a_winner_is_a_failure(tiny_bert: Path, tmp_path: Path) -> None:
+    data = write_parts(tmp_path / "data")
+    space = tmp_path / "space.toml"
+    space.write_text("weight_decay = [1e30, 1e31]\n", encoding="utf-8")
+    flags = ["--space", str(space), "--strategy", "grid", "--learning-rate", "1.0", "--log-every", "1", "--warmup", "0"]
+    done = subprocess.run(
+        command(tiny_bert, data, tmp_path / "search", *flags), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "No trial was finished; 2 of 2 failed." in done.stdout
+    assert "the loss is nan" in (tmp_path / "search" / "trials.csv").read_text(encoding="utf-8")
+    assert not (tmp_path / "search" / "best.toml").exists()

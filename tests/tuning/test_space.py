@@ -72,6 +72,8 @@ def test_all_faults_are_said_at_once() -> None:
             "accumulation": {"low": 1, "high": 4, "stop": 3},
             "lora_rank": {"low": 1, "high": 8, "step": 0.5},
             "log_every": {"low": 1, "high": 8, "step": 2},
+            "max_pieces": {"low": 16, "high": 64},
+            "threads": [1, 2],
         }
     )
     expected = (
@@ -89,6 +91,8 @@ def test_all_faults_are_said_at_once() -> None:
         "accumulation: unknown key 'stop'",
         "lora_rank: expected a whole number as step",
         "log_every: expected high to be low and a number of steps",
+        "max_pieces: expected a list of values, found a range; the corpus is encoded",
+        "threads: the number of threads is that of the whole search",
     )
     for text in expected:
         assert sum(text in fault for fault in found) == 1, (text, found)
@@ -146,3 +150,8 @@ def test_the_default_is_the_four_of_the_workflow() -> None:
         "pos_dim": [16, 64],
     }
     assert default_space(CONFIG, 5e-5, reads_pos=False).names == ("learning_rate", "batch_size", "dropout")
+
+
+def test_steps_are_not_rounded_off_their_grid() -> None:
+    draws = Space((Range("dropout", 0.0, 0.5, step=0.0625),)).draws(9, 0)
+    assert sorted(draw["dropout"] for draw in draws) == [i / 16 for i in range(9)]  # type: ignore[type-var]

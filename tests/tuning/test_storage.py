@@ -20,6 +20,11 @@ def test_a_torn_last_line_of_the_journal_is_cut_off(tmp_path: Path) -> None:
     optuna.create_study(study_name="second", storage=open_storage(None, tmp_path))
     names = [study.study_name for study in open_storage(None, tmp_path).get_all_studies()]
     assert names == ["first", "second"]
+    # Also behind the back of a process that has it open.
+    storage = open_storage(None, tmp_path)
+    journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "worker')
+    optuna.create_study(study_name="third", storage=storage)
+    assert len(open_storage(None, tmp_path).get_all_studies()) == 3
 
 
 @pytest.mark.parametrize(

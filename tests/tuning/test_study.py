@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 import optuna
 import pytest
 
-from nomina.errors import ConfigError
+from nomina.errors import ConfigError, OutputError
 from nomina.scoring.search import CurvePoint
 from nomina.training.config import RunConfig
 from nomina.tuning import study as study_module
@@ -55,7 +56,7 @@ def test_a_trial_goes_its_way(tmp_path: Path) -> None:
     assert store.claim(paused)
     store.finish(paused, 0.7, scores=[0.6, 0.7], counts=[[1, 2, 3]])
     done = store.records()[unit]
-    assert (done.state, done.best, done.counts, done.is_over) == ("finished", 0.7, ((1, 2, 3),), True)
+    assert (done.state, done.best, done.counts, done.is_over) == ("finished", 0.7, [[1, 2, 3]], True)
     assert not store.claim(done)
     # Optuna's own tools see an ordinary study.
     loaded = optuna.load_study(study_name="study", storage=store.storage)
@@ -257,3 +258,129 @@ def test_every_dimension_has_its_distribution() -> None:
         "accumulation": optuna.distributions.IntDistribution(1, 7, step=2),
         "patience": optuna.distributions.CategoricalDistribution((0, 2)),
     }
+
+
+def test_a_trial_paused_by_one_worker_is_claimed_by_one_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = worker(tmp_path), worker(tmp_path)
+    unit = Unit(0, 13)
+    first.add(unit, PARAMS)
+    assert first.claim(first.records()[unit])
+    first.pause(first.records()[unit], scores=[0.5])
+    record = first.records()[unit]
+    assert second.claim(second.records()[unit])
+    assert not first.claim(record)
+    # Optuna's journal answers a worker whose last trial this was with yes: so the look and the claim are one step.
+    with second.alone(), (tmp_path / ".claims.lock").open("ab") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    locked: list[bool] = []
+    set_state = first.storage.set_trial_state_values
+
+    def watched(*arguments: Any) -> bool:
+        with (tmp_path / ".claims.lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                locked.append(True)
+        return set_state(*arguments)
+
+    second.pause(second.records()[unit], scores=[0.5])
+    monkeypatch.setattr(first.storage, "set_trial_state_values", watched)
+    assert first.claim(first.records()[unit])
+    assert locked == [True]
+
+
+@pytest.mark.parametrize("n_writes", range(6))
+def test_a_worker_killed_while_it_finishes_a_trial_leaves_it_to_be_finished(
+    tmp_path: Path, n_writes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nomina.scoring.search import Rung
+    from nomina.tuning.plan import Plan
+    from nomina.tuning.worker import is_over, next_units
+
+    plan = Plan(
+        strategy="grid",
+        config=RunConfig.build(None),
+        space=SPACE,
+        cells=(PARAMS,),
+        rungs=(Rung(0.5, 1), Rung(1.0, 1)),
+        n_trials=1,
+        seeds=(13,),
+        threads=1,
+        study="study",
+        data={},
+    )
+    unit = Unit(0, 13)
+    dying = worker(tmp_path)
+    dying.add(unit, PARAMS)
+    assert dying.claim(dying.records()[unit])
+    dying.pause(dying.records()[unit], scores=[0.5])
+    assert dying.claim(dying.records()[unit])
+    record = dying.records()[unit]
+    writes = iter(range(100))
+
+    class Killed(BaseException):
+        pass
+
+    set_attribute = dying.storage.set_trial_user_attr
+
+    def write(*arguments: Any) -> None:
+        if next(writes) == n_writes:
+            raise Killed
+        set_attribute(*arguments)
+
+    monkeypatch.setattr(dying.storage, "set_trial_user_attr", write)
+    try:
+        dying.finish(record, 0.7, epochs=3.0, scores=[0.5, 0.7], train_s=1.0, counts=[[1, 2, 3]], home="here")
+    except Killed:
+        dying._lock.close()  # type: ignore[union-attr]
+        survivor = worker(tmp_path)
+        survivor.recover()
+        [(ready, rung)] = next_units(plan, survivor.records())
+        assert rung == 1
+        assert survivor.claim(ready)
+        survivor.finish(ready, 0.7, scores=[0.5, 0.7])
+    assert is_over(plan, open_store(tmp_path).records())
+    assert open_store(tmp_path).records()[unit].scores == (0.5, 0.7)
+
+
+def test_a_double_that_was_never_trained_gives_way_to_one_that_was(tmp_path: Path) -> None:
+    store = worker(tmp_path)
+    unit = Unit(0, 13)
+    store.add(unit, PARAMS)
+    store.add(unit, PARAMS)
+    other = worker(tmp_path)
+    assert other.claim(other.records()[unit])
+    other.report(other.records()[unit], 50, [CurvePoint(1.0, 0.4)])
+    other._lock.close()  # type: ignore[union-attr]
+    store.recover()
+    store.tidy()
+    assert store.records()[unit].curve == (CurvePoint(1.0, 0.4),)
+    assert [record.state for record in store._all()] == ["lost", "lost", "waiting"]
+
+
+def test_a_database_that_does_not_answer_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = worker(tmp_path)
+    unit = Unit(0, 13)
+    store.add(unit, PARAMS)
+    record = store.records()[unit]
+    assert store.claim(record)
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    real, failures = store.storage.set_trial_intermediate_value, iter([True, True, False] + [True] * 50)
+
+    def sometimes(*arguments: Any) -> None:
+        if next(failures):
+            raise optuna.exceptions.StorageInternalError("gone")
+        real(*arguments)
+
+    monkeypatch.setattr(store.storage, "set_trial_intermediate_value", sometimes)
+    store.report(record, 33, [CurvePoint(1.0, 0.4)])
+    assert store.records()[unit].points == {33: 0.4}
+    assert len(waited) == 2
+    with pytest.raises(OutputError, match="storage of the search does not answer"):
+        store.report(record, 67, [CurvePoint(2.0, 0.4)])
+
+
+def test_what_the_first_command_chose_holds_for_all(tmp_path: Path) -> None:
+    assert open_store(tmp_path).agree("threads", 2) == 2
+    assert open_store(tmp_path).agree("threads", 1) == 2

@@ -149,9 +149,7 @@ def tune(
     folder = output or _default_folder(run)
     try:
         with _live(out) as (watch, say):
-            result = workflow.tune(
-                run, folder, options, **_placed(ray, run.training.threads), watch=watch, progress=out.progress, say=say
-            )
+            result = workflow.tune(run, folder, options, **_placed(ray), watch=watch, say=say)
     except KeyboardInterrupt:
         out.say(f"\ninterrupted; the same command goes on with what is in {folder}")
         raise
@@ -165,15 +163,17 @@ def tune(
     out.write_json(
         result.search.to_dict() | {"test": judged, "files": {k: str(path) for k, path in result.files.items()}}
     )
+    if result.config is None:
+        raise typer.Exit(1)
 
 
-def _placed(ray: str | None, threads: int | None) -> dict[str, Any]:
+def _placed(ray: str | None) -> dict[str, Any]:
     """Where workers run, if not on this machine."""
     if ray is None:
         return {}
     from nomina.integrations.ray import ray_workers
 
-    return {"workers": ray_workers(ray, n_cpus=threads or 1)}
+    return {"workers": ray_workers(ray)}
 
 
 def _shares(name: str, text: str) -> tuple[float, ...]:

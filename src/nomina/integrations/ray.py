@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nomina.errors import ConfigError, MissingExtraError
+from nomina.errors import ConfigError, MissingExtraError, NominaError
+from nomina.tuning.plan import load_plan
 from nomina.tuning.workers import Workers
 
 if TYPE_CHECKING:
@@ -23,19 +24,18 @@ __all__ = ["RayWorkers", "ray_workers"]
 LOCAL = "local"
 
 
-def ray_workers(address: str, *, n_cpus: int = 1) -> Callable[[Path, str | None], Workers]:
+def ray_workers(address: str) -> Callable[[Path, str | None], Workers]:
     """Make the workers of :func:`nomina.tuning.run_search` tasks of a Ray cluster.
 
     Args:
         address: Of the cluster, as ``ray.init`` takes it (``"auto"``, ``"ray://host:10001"``); ``"local"`` starts one
             on this machine whose servers listen on the loopback interface only.
-        n_cpus: CPUs that each worker asks for.
 
     Raises:
         MissingExtraError: If Ray is not installed.
     """
     _import_ray(is_local=address == LOCAL)
-    return lambda folder, storage: RayWorkers(folder, storage, address, n_cpus=n_cpus)
+    return lambda folder, storage: RayWorkers(folder, storage, address)
 
 
 def _import_ray(*, is_local: bool) -> ModuleType:
@@ -58,13 +58,12 @@ class RayWorkers:
         folder: Output folder of the search.
         storage: Its storage.
         address: As for :func:`ray_workers`.
-        n_cpus: CPUs that each worker asks for.
 
     Raises:
         ConfigError: If there is no cluster at the address.
     """
 
-    def __init__(self, folder: Path, storage: str | None, address: str, *, n_cpus: int = 1) -> None:
+    def __init__(self, folder: Path, storage: str | None, address: str) -> None:
         self.ray = _import_ray(is_local=address == LOCAL)
         self.folder = folder.resolve()
         self.storage = storage
@@ -77,6 +76,7 @@ class RayWorkers:
                 raise ConfigError([f"ray: expected a cluster at {address!r}, found none: {error}"]) from error
         n_gpus = 1 if self.ray.cluster_resources().get("GPU", 0) >= 1 else 0
         # A worker that dies is started by the search, which knows whether it is still needed.
+        n_cpus = load_plan(folder).threads
         self.remote = self.ray.remote(num_cpus=n_cpus, num_gpus=n_gpus, max_retries=0)(_work)
 
     def _connect(self, address: str) -> None:
@@ -104,6 +104,9 @@ class RayWorkers:
         try:
             self.ray.get(task)
         except self.ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, NominaError):
+                return f"error: {cause}"
             return next(iter(str(error).strip().splitlines()[-1:]), type(error).__name__)
         return None
 

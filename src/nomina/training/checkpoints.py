@@ -8,7 +8,6 @@ off while it was written, and is never resumed from.
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
@@ -23,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from nomina.errors import TrainingError
+from nomina.files import flush
 
 __all__ = [
     "checkpoint_steps",
@@ -101,12 +101,12 @@ def mark_complete(checkpoint: Path, facts: Mapping[str, Any]) -> None:
     """Flush every file of a checkpoint to the disk, then write the marker."""
     for path in checkpoint.iterdir():
         if path.is_file():
-            _flush(path)
+            flush(path)
     temporary = checkpoint / f"{_MARKER}.tmp"
     temporary.write_text(json.dumps(dict(facts)), encoding="utf-8")
-    _flush(temporary)
+    flush(temporary)
     temporary.replace(checkpoint / _MARKER)
-    _flush(checkpoint)
+    flush(checkpoint)
 
 
 def save_optimizer(
@@ -204,11 +204,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.item()
     raise TypeError(f"cannot write {type(value).__name__} into a checkpoint")
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -279,6 +280,8 @@ def _train(trainer: TaggerTrainer, *, resume: bool, until: float | None, say: Sa
             checkpoints.keep_only(trainer.folder, set())
     barrier()
     stop = None if until is None else max(1, round(until * trainer.steps_per_epoch))
+    if stop is not None and stop >= math.ceil(trainer.config.epochs * trainer.steps_per_epoch):
+        stop = None  # the end itself is evaluated, and may be the best
     newest = checkpoints.latest(trainer.folder)
     if newest is not None:
         say(f"resuming from {newest.name}")

@@ -53,7 +53,7 @@ def gather(plan: Plan, records: Mapping[Unit, Record]) -> Search:
     own = list(records.values())
     counts = {record.unit: record.counts for record in own if record.counts is not None}
     n_dev = max(map(len, counts.values()), default=0)
-    n_entities = sum(row[2] for row in next(iter(counts.values()))) if counts else 0
+    n_entities = sum(row[2] for row in next(iter(counts.values()), ()))
     begun = [record.times[0] for record in own if record.times[0] is not None]
     ended = [record.times[1] for record in own if record.times[1] is not None]
     search = Search(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nomina.errors import ConfigError, OutputError
-from nomina.files import alone, write_text
+from nomina.files import alone, flush, write_text
 from nomina.scoring.search import Rung, Value
 from nomina.training.config import RunConfig
 from nomina.tuning.records import Unit
@@ -19,7 +19,7 @@ from nomina.tuning.space import Space, parse_space
 from nomina.tuning.storage import open_storage
 from nomina.tuning.study import Store
 
-__all__ = ["PLAN", "Plan", "Strategy", "begin", "cell_folder", "load_plan", "open_store"]
+__all__ = ["PLAN", "Plan", "Strategy", "begin", "cell_folder", "keep_threads", "load_plan", "open_store"]
 
 Strategy = Literal["grid", "halving", "tpe"]
 
@@ -43,6 +43,7 @@ class Plan:
         threads: Threads of the CPU for each worker.
         study: Name of the study.
         data: Fingerprints of the parts, by name.
+        storage: Where the study is, without a password.
     """
 
     strategy: Strategy
@@ -55,6 +56,7 @@ class Plan:
     threads: int
     study: str
     data: Mapping[str, str]
+    storage: str = "journal"
 
     @property
     def seed(self) -> int:
@@ -73,7 +75,7 @@ class Plan:
     def identity(self) -> str:
         """What all processes of a search must agree on, as a short text."""
         facts = self.to_dict()
-        for name in ("n_trials", "seeds", "threads", "study"):
+        for name in ("n_trials", "seeds", "threads", "study", "storage"):
             del facts[name]
         facts["seed"] = self.seed
         if self.strategy == "tpe":
@@ -96,6 +98,7 @@ class Plan:
             "threads": self.threads,
             "study": self.study,
             "data": dict(self.data),
+            "storage": self.storage,
         }
 
 
@@ -112,6 +115,7 @@ def _from_dict(facts: Mapping[str, Any]) -> Plan:
         threads=facts["threads"],
         study=facts["study"],
         data=facts["data"],
+        storage=facts["storage"],
     )
 
 
@@ -133,24 +137,43 @@ def begin(plan: Plan, folder: Path) -> Plan:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} exists and holds no search; choose another folder (--output, output=)")
     folder.mkdir(parents=True, exist_ok=True)
-    if any(path.name != _LOCK for path in folder.iterdir()) and not (folder / _HOME).is_file():
-        raise OutputError(f"{folder} exists and holds no search; choose another folder (--output, output=)")
     with alone(folder / _LOCK):
         path = folder / PLAN
         if path.is_file():
-            begun = load_plan(folder)
-            if begun.identity != plan.identity:
-                raise ConfigError(list(_differences(begun, plan, folder)) or [f"the search in {folder} is another one"])
-            plan = replace(plan, threads=begun.threads, study=begun.study)
+            plan = _continued(load_plan(folder), plan, folder)
         elif not (folder / _HOME).is_file():
+            if any(not entry.name.startswith((_LOCK, f".{_HOME}.")) for entry in folder.iterdir()):
+                (folder / _LOCK).unlink()
+                raise OutputError(f"{folder} exists and holds no search; choose another folder (--output, output=)")
             write_text(folder / _HOME, uuid.uuid4().hex + "\n")
         write_text(path, json.dumps(plan.to_dict(), indent=2) + "\n")
+        flush(path)
+    return plan
+
+
+def _continued(begun: Plan, plan: Plan, folder: Path) -> Plan:
+    if begun.identity != plan.identity:
+        raise ConfigError(list(_differences(begun, plan, folder)) or [f"the search in {folder} is another one"])
+    if begun.storage != plan.storage:
+        raise ConfigError([f"storage: the search in {folder} is in {begun.storage}, found {plan.storage}"])
+    # Fewer than another command asked for, which may be at work now, would leave its workers without a search.
+    seeds, n_trials = max(begun.seeds, plan.seeds, key=len), max(begun.n_trials, plan.n_trials)
+    return replace(plan, threads=begun.threads, study=begun.study, seeds=seeds, n_trials=n_trials)
+
+
+def keep_threads(plan: Plan, threads: int, folder: Path) -> Plan:
+    """The plan with the number of threads that the study's first command chose, written down."""
+    if threads == plan.threads:
+        return plan
+    plan = replace(plan, threads=threads)
+    with alone(folder / _LOCK):
+        write_text(folder / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
     return plan
 
 
 def _differences(begun: Plan, plan: Plan, folder: Path) -> list[str]:
     before, now = _flat(begun.to_dict()), _flat(plan.to_dict())
-    ignored = {"n_trials", "seeds", "threads", "study", "cells", "rungs", "config.training.threads"}
+    ignored = {"n_trials", "seeds", "threads", "study", "storage", "cells", "config.training.threads"}
     ignored |= {f"config.data.{name}" for name in ("train", "dev", "test")}
     return [
         f"{name.removeprefix('config.')}: the search in {folder} has {before.get(name)!r}, found {now.get(name)!r}"

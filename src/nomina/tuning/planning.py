@@ -22,7 +22,7 @@ from nomina.tuning.plan import Plan, Strategy
 from nomina.tuning.rungs import DEFAULT_KEEP, DEFAULT_SHARES, plan_rungs
 from nomina.tuning.shared import preparation
 from nomina.tuning.space import Choice, Space, default_space, load_space, parse_space
-from nomina.tuning.storage import check_storage
+from nomina.tuning.storage import check_storage, storage_name
 from nomina.tuning.worker import N_FINALISTS
 
 __all__ = ["SearchOptions", "disk_bound", "make_plan", "preparations"]
@@ -74,26 +74,14 @@ def make_plan(train: Corpus, dev: Corpus, config: RunConfig, options: SearchOpti
         ConfigError: With every fault of the space and the options.
         EncoderError: If the encoder's config cannot be read.
     """
-    if options.strategy not in get_args(Strategy):
-        raise ConfigError([f"strategy: expected halving, grid or tpe, found {options.strategy!r}"])
+    faults = _faults(options)
+    if faults:
+        raise ConfigError(faults)
     check_storage(options.storage)
     config = config.with_settings(keep_checkpoints=False)
     space = _space(train, config, options)
     seed = config.training.seed
-    if options.strategy == "tpe":
-        cells: list[dict[str, Value]] = []
-    elif options.strategy == "grid" or (space.n_cells is not None and options.n_trials is None):
-        if options.n_trials is not None:
-            raise ConfigError(
-                ["trials: a grid has all its cells; leave --trials out, or try --strategy halving or tpe"]
-            )
-        cells = list(space.grid())
-    elif options.n_trials is None:
-        raise ConfigError(["trials: with a range in the space, say how many values to draw (--trials)"])
-    else:
-        cells = space.draws(options.n_trials, seed)
-        if len(cells) < options.n_trials:
-            say(f"the space has {len(cells)} cells; all of them are tried")
+    cells = _cells(space, options, seed, say)
     _check_cells(cells or _corners(space), config, train)
     n_trials = len(cells) if options.strategy != "tpe" else options.n_trials or _DEFAULT_TPE_TRIALS
     rungs: tuple[Rung, ...] = (Rung(1.0, n_trials),)
@@ -111,8 +99,41 @@ def make_plan(train: Corpus, dev: Corpus, config: RunConfig, options: SearchOpti
         threads=threads,
         study="",
         data={"train": train.fingerprint(), "dev": dev.fingerprint()},
+        storage=storage_name(options.storage),
     )
     return replace(plan, study=options.study or f"nomina-{plan.identity}")
+
+
+def _faults(options: SearchOptions) -> list[str]:
+    """What no search can do, whatever the data."""
+    faults = []
+    if options.strategy not in get_args(Strategy):
+        faults.append(f"strategy: expected halving, grid or tpe, found {options.strategy!r}")
+    if options.strategy == "grid" and options.n_trials is not None:
+        faults.append("trials: a grid has all its cells; leave --trials out, or try another --strategy")
+    for name, flag in (("n_trials", "trials"), ("n_workers", "workers"), ("n_seeds", "seeds")):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            faults.append(f"{flag}: expected 1 or more, found {number}")
+    try:
+        plan_rungs(1, options.rungs, options.keep)
+    except ConfigError as error:
+        faults += error.faults
+    return faults
+
+
+def _cells(space: Space, options: SearchOptions, seed: int, say: Say) -> list[dict[str, Value]]:
+    """The trials that a strategy knows beforehand."""
+    if options.strategy == "tpe":
+        return []
+    if options.strategy == "grid" or (space.n_cells is not None and options.n_trials is None):
+        return list(space.grid())
+    if options.n_trials is None:
+        raise ConfigError(["trials: with a range in the space, say how many values to draw (--trials)"])
+    cells = space.draws(options.n_trials, seed)
+    if len(cells) < options.n_trials:
+        say(f"the space has {len(cells)} cells; all of them are tried")
+    return cells
 
 
 def _space(train: Corpus, config: RunConfig, options: SearchOptions) -> Space:
@@ -151,12 +172,15 @@ def _corners(space: Space) -> list[dict[str, Value]]:
 def _check_cells(cells: Sequence[Mapping[str, Value]], config: RunConfig, train: Corpus) -> None:
     """Refuse what could not be trained, all faults at once, before anything is."""
     faults: dict[str, None] = {}
+    resolved: set[str] = set()
     for cell in cells:
         try:
             run = config.with_settings(**cell)
             resolve_features(run.model, train)
             found = check_training(run.training, run.model)
-            resolve_encoder(run.model.encoder)
+            if run.model.encoder not in resolved:
+                resolve_encoder(run.model.encoder)
+                resolved.add(run.model.encoder)
         except ConfigError as error:
             found = list(error.faults)
         except EncoderError as error:

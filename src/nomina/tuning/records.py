@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,12 +42,12 @@ class Record:
         train_s: Seconds of training and scoring.
         home: Which output folder its checkpoints are in; empty before there are any.
         worker: Who trains it.
-        counts: Correct, predicted and gold entities of each dev sentence, once it is finished.
+        counts: Correct, predicted and gold entities of each dev sentence, [n_sentences][3], once it is finished.
         error: Why it failed.
         deaths: How many workers died over its present part.
         beat: Last sign of life of its worker.
         points: Dev F1 by percent of a full run, as Optuna has it.
-        times: Seconds since 1970 at which it was begun and finished, ``None`` where it was not.
+        times: Seconds since 1970 at which it was first begun and ended, ``None`` where it was not.
     """
 
     unit: Unit
@@ -61,7 +61,7 @@ class Record:
     train_s: float = 0.0
     home: str = ""
     worker: str = ""
-    counts: tuple[tuple[int, int, int], ...] | None = None
+    counts: Sequence[Sequence[int]] | None = None
     error: str | None = None
     deaths: int = 0
     beat: int = 0
@@ -89,6 +89,7 @@ def attributes_of(record: Record) -> dict[str, Any]:
         "epochs": record.epochs,
         "train_s": record.train_s,
         "home": record.home,
+        "begun": record.times[0],
     }
 
 
@@ -100,7 +101,7 @@ def read_record(trial: FrozenTrial) -> Record:
     ]
     if state == "failed" and (attributes.get("lost") or "error" not in attributes):
         state = "lost"
-    begun, ended = trial.datetime_start, trial.datetime_complete
+    ended = trial.datetime_complete
     return Record(
         unit=Unit(*attributes["unit"]),
         number=trial.number,
@@ -113,10 +114,10 @@ def read_record(trial: FrozenTrial) -> Record:
         train_s=attributes.get("train_s", 0.0),
         home=attributes.get("home", ""),
         worker=attributes.get("worker", ""),
-        counts=None if "counts" not in attributes else tuple(tuple(row) for row in attributes["counts"]),
+        counts=attributes.get("counts"),
         error=attributes.get("error"),
         deaths=attributes.get("deaths", 0),
         beat=attributes.get("beat", 0),
         points=trial.intermediate_values,
-        times=(None if begun is None else begun.timestamp(), None if ended is None else ended.timestamp()),
+        times=(attributes.get("begun"), None if ended is None else ended.timestamp()),
     )

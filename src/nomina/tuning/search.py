@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nomina.data.corpus import Corpus
-from nomina.errors import TrainingError
+from nomina.errors import OutputError, TrainingError
 from nomina.scoring.search import Rung, Search, Value
 from nomina.training.config import RunConfig
 from nomina.tuning.gather import epochs_of, gather
-from nomina.tuning.plan import Plan, begin, cell_folder, open_store
+from nomina.tuning.plan import Plan, begin, cell_folder, keep_threads, open_store
 from nomina.tuning.planning import SearchOptions, disk_bound, make_plan, preparations
 from nomina.tuning.records import Record, Unit
 from nomina.tuning.shared import save_prepared
@@ -80,6 +80,7 @@ def run_search(
     plan = make_plan(train, dev, config, options, say)
     plan = begin(plan, folder)
     store = open_store(plan, folder, options.storage)
+    plan = keep_threads(plan, store.agree("threads", plan.threads), folder)
     if not is_over(plan, store.records()):
         _say_what_is_to_come(plan, options.n_workers, folder, say)
         _encode(plan, train, dev, folder, say)
@@ -95,7 +96,8 @@ def run_search(
         return search, None, None
     best = records[Unit(search.winner.number, plan.seed)]
     checkpoints = cell_folder(folder, best.unit)
-    return search, plan.config_of(best.params, plan.seed), checkpoints if checkpoints.is_dir() else None
+    is_here = best.home == store.home and checkpoints.is_dir()
+    return search, plan.config_of(best.params, plan.seed), checkpoints if is_here else None
 
 
 def _encode(plan: Plan, train: Corpus, dev: Corpus, folder: Path, say: Say) -> None:
@@ -103,7 +105,9 @@ def _encode(plan: Plan, train: Corpus, dev: Corpus, folder: Path, say: Say) -> N
         place = folder / "encoded" / name
         if not place.is_dir():
             say(f"encoding the corpus for {config.model.encoder}")
-            save_prepared(train, dev, config, place)
+            n_cut = save_prepared(train, dev, config, place)
+            if n_cut:
+                say(f"{n_cut} words are cut off at the size of a window")
 
 
 def _say_what_is_to_come(plan: Plan, n_workers: int, folder: Path, say: Say) -> None:
@@ -126,6 +130,7 @@ def _supervise(
         pool.start(index)
     restarts, before = 0, store.records()
     told: dict[Unit, tuple[str, int, str]] = {}
+    _tell(plan, before, told, lambda line: None)  # what an earlier call has said
     while True:
         records = store.records()
         if watch is not None:
@@ -138,6 +143,8 @@ def _supervise(
         for index, why in pool.ended().items():
             if why is None and is_over(plan, store.records()):
                 continue
+            if why is not None and why.startswith("error: "):
+                raise OutputError(why.removeprefix("error: "))
             restarts += 1
             if restarts > _MAX_RESTARTS * n_workers:
                 raise TrainingError(f"workers end again and again, the last one so: {why}")
@@ -147,7 +154,7 @@ def _supervise(
 
 
 def _progress(records: Mapping[Unit, Record]) -> list[tuple[Unit, str, int, int]]:
-    return sorted((unit, r.state, len(r.curve), len(r.scores)) for unit, r in records.items())
+    return sorted((unit, r.state if r.is_over else "", len(r.curve), len(r.scores)) for unit, r in records.items())
 
 
 def _tell(plan: Plan, records: Mapping[Unit, Record], told: dict[Unit, tuple[str, int, str]], say: Say) -> None:

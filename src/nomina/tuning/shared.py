@@ -11,6 +11,7 @@ from typing import Any
 
 from nomina.data.corpus import Corpus
 from nomina.encoding.storage import load_windows, save_windows
+from nomina.files import flush
 from nomina.training.config import RunConfig
 from nomina.training.prepare import Prepared, build, prepare, with_source_tags
 from nomina.training.trainer import DevPart
@@ -31,8 +32,8 @@ def preparation(config: RunConfig) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def save_prepared(train: Corpus, dev: Corpus, config: RunConfig, folder: Path, *, progress: bool = False) -> None:
-    """Encode a corpus into a folder, unless it is there already.
+def save_prepared(train: Corpus, dev: Corpus, config: RunConfig, folder: Path, *, progress: bool = False) -> int:
+    """Encode a corpus into a folder, unless it is there already; returns how many words are cut off.
 
     Args:
         train: Training part.
@@ -42,7 +43,7 @@ def save_prepared(train: Corpus, dev: Corpus, config: RunConfig, folder: Path, *
         progress: Whether to draw progress bars while a source tags words.
     """
     if folder.is_dir():
-        return
+        return 0
     tagged = with_source_tags(train, config.model, progress=progress)
     prepared = prepare(build(tagged, config), tagged, dev, config, progress=progress)
     assert prepared.dev is not None
@@ -51,10 +52,13 @@ def save_prepared(train: Corpus, dev: Corpus, config: RunConfig, folder: Path, *
     save_windows(prepared.dev.windows, temporary / "dev")
     facts = {"labels": prepared.labels, "features": dict(prepared.features), "gold": prepared.dev.gold}
     (temporary / _FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    for path in temporary.rglob("*"):
+        flush(path)
     try:
         temporary.rename(folder)
     except OSError:  # another process was faster
         shutil.rmtree(temporary)
+    return prepared.windows.n_cut_words
 
 
 def load_prepared(folder: Path) -> Prepared:

@@ -29,6 +29,12 @@ _DIGITS = 3
 
 _MAX_DRAWS = 1000
 
+_NOT_SEARCHED = {
+    "seed": "seeds are no choice to make; use --seeds",
+    "threads": "the number of threads is that of the whole search; use --threads",
+    "keep_checkpoints": "a search keeps the winner's weights only",
+}
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -62,8 +68,9 @@ class Range:
         """A random value, even over the range or, with ``log``, over its logarithm."""
         if self.step is not None:
             n_steps = math.floor((self.high - self.low) / self.step + 1e-9)
-            value = self.low + self.step * int(rng.integers(n_steps + 1))
-        elif self.log:
+            value = round(self.low + self.step * int(rng.integers(n_steps + 1)), 12)
+            return int(value) if self.is_whole else value
+        if self.log:
             value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         elif self.is_whole:
             value = int(rng.integers(int(self.low), int(self.high) + 1))
@@ -187,8 +194,8 @@ def parse_space(values: Mapping[str, Any], config: RunConfig) -> Space:
             faults += _faults(config, name, None)
         elif known[name].section == "data":
             faults.append(f"space: {name}: settings of [data] cannot be searched: all trials are judged alike")
-        elif name == "seed":
-            faults.append("space: seed: seeds are no choice to make; use --seeds")
+        elif name in _NOT_SEARCHED:
+            faults.append(f"space: {name}: {_NOT_SEARCHED[name]}")
         elif isinstance(value, Mapping):
             dimensions += _range(known[name], value, config, faults)
         elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -205,7 +212,7 @@ def _choice(name: str, values: Sequence[Any], config: RunConfig, faults: list[st
     found = [fault for value in plain for fault in _faults(config, name, value)]
     if not plain:
         found.append(f"space: {name}: expected at least one value, found none")
-    if len(set(map(repr, plain))) < len(plain):
+    if len({value if value == value else repr(value) for value in plain}) < len(plain):
         found.append(f"space: {name}: expected each value once, found {list(plain)}")
     faults += found
     return [] if found else [Choice(name, plain)]
@@ -222,6 +229,8 @@ def _range(setting: Setting, value: Mapping[str, Any], config: RunConfig, faults
     low, high, step, log = (value.get(key) for key in ("low", "high", "step", "log"))
     if not kinds:
         found.append(f"space: {name}: expected a list of values, found a range; it is no number")
+    elif name == "max_pieces":
+        found.append(f"space: {name}: expected a list of values, found a range; the corpus is encoded for each of them")
     elif not _is_number(low) or not _is_number(high) or low >= high:  # type: ignore[operator]
         found.append(f"space: {name}: expected numbers with low < high, found low = {low!r}, high = {high!r}")
     elif log and low <= 0:  # type: ignore[operator]

@@ -13,23 +13,27 @@ from nomina.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-__all__ = ["check_storage", "open_storage"]
+__all__ = ["check_storage", "open_storage", "storage_name"]
 
 _JOURNAL = "journal.log"
 
 
 class _KernelLock:
-    """A lock that the kernel lets go when its holder dies, however it dies."""
+    """The journal's lock: the kernel lets it go when its holder dies, however it dies.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    A line that its writer could not finish is cut off before the next one is written; behind it, no line could be read.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.journal = journal
         self.file: IO[bytes] | None = None
 
     def acquire(self) -> bool:
         """Wait for the lock."""
-        file = self.path.open("ab")
+        file = self.journal.with_suffix(".lock").open("ab")
         fcntl.flock(file, fcntl.LOCK_EX)
         self.file = file
+        _cut_torn_line(self.journal)
         return True
 
     def release(self) -> None:
@@ -37,6 +41,16 @@ class _KernelLock:
         file, self.file = self.file, None
         if file is not None:
             file.close()
+
+
+def _cut_torn_line(journal: Path) -> None:
+    if not journal.is_file() or not (size := journal.stat().st_size):
+        return
+    with journal.open("rb+") as file:
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
@@ -60,8 +74,7 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         # Absolute: Optuna's own lock is a symbolic link to this path. Ours leaves nothing behind when a worker is
         # killed while it holds it.
         path = (folder / _JOURNAL).resolve()
-        lock: Any = _KernelLock(path.with_suffix(".lock"))
-        _cut_torn_line(path, lock)
+        lock: Any = _KernelLock(path)
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     check_storage(url)
     address = _with_driver(url)
@@ -71,13 +84,27 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         raise ConfigError([f"storage: expected a database that answers, found: {_first_line(error)}"]) from error
 
 
+def storage_name(url: str | None) -> str:
+    """Where a study is, in words that hold no password."""
+    if url is None:
+        return "journal"
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parts = make_url(url)
+    except ArgumentError:
+        return url.partition(":")[0]
+    return f"{parts.get_backend_name()}://{parts.host or ''}:{parts.port or ''}/{parts.database or ''}"
+
+
 def check_storage(url: str | None) -> None:
     """Refuse SQLite, which several processes must not share.
 
     Raises:
         ConfigError: If it is SQLite.
     """
-    if url is not None and url.startswith("sqlite"):
+    if url is not None and url.lower().startswith("sqlite"):
         raise ConfigError(
             ["storage: SQLite is not for several workers; leave --storage out for a journal, or give postgresql://…"]
         )
@@ -108,17 +135,3 @@ def _with_driver(url: str) -> str:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error.__cause__ or error).strip().splitlines()), type(error).__name__)
-
-
-def _cut_torn_line(path: Path, lock: _KernelLock) -> None:
-    """Take off a last line that a crash of the machine left unfinished; without that, no later line could be read."""
-    if not path.is_file():
-        return
-    lock.acquire()
-    try:
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            with path.open("r+b") as file:
-                file.truncate(content.rfind(b"\n") + 1)
-    finally:
-        lock.release()

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nomina.errors import ConfigError
+from nomina.errors import ConfigError, OutputError
+from nomina.files import alone
 from nomina.scoring.search import CurvePoint, Value
 from nomina.tuning.records import Record, Unit, attributes_of, read_record
 from nomina.tuning.space import Choice, Range, Space
@@ -34,6 +37,9 @@ _GRACE_S = 90.0
 
 BEAT_S = 20.0
 """Seconds between two signs of life."""
+
+_ATTEMPTS, _RETRY_S = 4, 2.0
+"""How often a database that does not answer is asked, and the seconds in between."""
 
 _MAX_DEATHS = 5
 """Workers that may die over the same part of a trial; after that, the trial is what kills them."""
@@ -80,6 +86,17 @@ class Store:
             raise ConfigError(
                 [f"storage: the study {name!r} has other data or settings; choose another --study or --storage"]
             )
+
+    def agree(self, name: str, value: int) -> int:
+        """A fact that all processes of the study share: that of the first who said it."""
+        known = self.study.user_attrs.get(name)
+        if known is None:
+            self.study.set_user_attr(name, value)
+        return value if known is None else int(known)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Within, no other process of this folder is."""
+        return alone(self.folder / ".claims.lock")
 
     # Who is alive.
 
@@ -132,17 +149,21 @@ class Store:
 
         A trial whose checkpoints lie on a machine that does not come back is trained anew; its scores will be the same.
         """
-        return record.home in ("", self.home) or self._is_silent(record.trial_id, record.state)
+        if record.home in ("", self.home):
+            return True
+        running = [r for r in self.records().values() if r.state == "running" and r.home == record.home]
+        is_idle = all(self._is_silent(r.trial_id, r.beat) for r in running)
+        return self._is_silent(record.trial_id, (record.state, len(record.curve))) and is_idle
 
     # What there is.
 
     def records(self) -> dict[Unit, Record]:
-        """The trial that counts of each unit, by unit: the first that is not lost."""
+        """The trial that counts of each unit, by unit: of those that are not lost, the one that has come furthest."""
         found: dict[Unit, Record] = {}
-        for record in sorted(self._all(), key=lambda record: record.number):
+        for record in sorted(self._all(), key=lambda record: (-len(record.curve), record.number)):
             if record.state != "lost":
                 found.setdefault(record.unit, record)
-        return found
+        return dict(sorted(found.items()))
 
     def _all(self) -> list[Record]:
         trials = self.study.get_trials(deepcopy=False)
@@ -150,6 +171,10 @@ class Store:
 
     def recover(self) -> list[Record]:
         """Give the trials of dead workers to the living; returns what was recovered."""
+        with self.alone():
+            return self._recover()
+
+    def _recover(self) -> list[Record]:
         recovered = []
         for record in self._all():
             if record.state == "running" and self._is_dead(record) and self._lose(record):
@@ -157,7 +182,7 @@ class Store:
                 if deaths >= _MAX_DEATHS:
                     self.add(record.unit, record.params, inherited=record, deaths=deaths)
                     fresh = self.records()[record.unit]
-                    if self.claim(fresh):
+                    if self._claim(fresh):
                         self.fail(fresh, f"{deaths} workers died over it, perhaps for want of memory")
                 else:
                     self.add(record.unit, record.params, inherited=record, deaths=deaths)
@@ -178,6 +203,10 @@ class Store:
 
     def tidy(self) -> None:
         """Bring back what a crash left between two steps: lost trials without a successor, and doubles of a unit."""
+        with self.alone():
+            self._tidy()
+
+    def _tidy(self) -> None:
         counting = self.records()
         everything = self._all()
         for record in everything:
@@ -214,6 +243,10 @@ class Store:
             seed: Seed of training.
             n_trials: Trials in all; where others were faster, there is nothing left to do, and ``None`` comes back.
         """
+        with self.alone():
+            return self._ask(sampler, seed, n_trials)
+
+    def _ask(self, sampler: Any, seed: int, n_trials: int) -> Record | None:
         self.study.sampler = sampler
         trial = self.study.ask(fixed_distributions=dict(self.distributions))
         if (
@@ -223,20 +256,30 @@ class Store:
             self.discard(trial._trial_id)
             return None
         unit = Unit(trial.number, seed)
-        for name, value in {"worker": self.worker, "home": self.home, "unit": list(unit)}.items():
+        facts = {"worker": self.worker, "home": self.home, "begun": time.time(), "unit": list(unit)}
+        for name, value in facts.items():
             self.storage.set_trial_user_attr(trial._trial_id, name, value)
         return self.records()[unit]
 
     def claim(self, record: Record) -> bool:
         """Take a waiting trial; ``False`` where another worker was faster."""
+        with self.alone():
+            return self._claim(record)
+
+    def _claim(self, record: Record) -> bool:
         import optuna
 
+        # Optuna's journal says yes to a worker whose last trial this was, even if another one was faster by a moment:
+        # so nobody else writes between the look and the claim.
+        if self.storage.get_trial(record.trial_id).state != optuna.trial.TrialState.WAITING:
+            return False
         try:
             if not self.storage.set_trial_state_values(record.trial_id, optuna.trial.TrialState.RUNNING):
                 return False
         except optuna.exceptions.UpdateFinishedTrialError:
             return False
-        self._set(record, worker=self.worker, home=self.home)
+        begun = {} if record.times[0] is not None else {"begun": time.time()}
+        self._set(record, worker=self.worker, home=self.home, **begun)
         return True
 
     def should_prune(self, record: Record, pruner: Any) -> bool:
@@ -252,14 +295,14 @@ class Store:
             step: Percent of a full run.
             curve: The whole curve up to here.
         """
-        self._set(record, curve=[list(point) for point in curve])
+        self._set(record, curve=[list(point) for point in curve], deaths=0)
         self._update(lambda: self.storage.set_trial_intermediate_value(record.trial_id, step, curve[-1].f1))
 
     def pause(self, record: Record, **facts: Any) -> None:
         """Put a trial back, to be trained further or not."""
         import optuna
 
-        self._set(record, deaths=0, worker="", **facts)
+        self._set(record, deaths=0, **facts, worker="")
         self._update(lambda: self.storage.set_trial_state_values(record.trial_id, optuna.trial.TrialState.WAITING))
 
     def finish(self, record: Record, f1: float, **facts: Any) -> None:
@@ -299,15 +342,27 @@ class Store:
 
     def _set(self, record: Record, **facts: Any) -> None:
         for name, value in facts.items():
-            self._update(lambda name=name, value=value: self.storage.set_trial_user_attr(record.trial_id, name, value))
+            self._update(functools.partial(self.storage.set_trial_user_attr, record.trial_id, name, value))
 
-    def _update(self, change: Any) -> None:
+    def _update(self, change: Callable[[], Any]) -> None:
         import optuna
+        from sqlalchemy.exc import SQLAlchemyError
 
-        try:
-            change()
-        except optuna.exceptions.UpdateFinishedTrialError as error:
-            raise TakenOver from error
+        def attempt() -> Exception | None:
+            try:
+                change()
+            except optuna.exceptions.UpdateFinishedTrialError as error:
+                raise TakenOver from error
+            except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+                return error
+            return None
+
+        for pause_s in (*[_RETRY_S] * (_ATTEMPTS - 1), 0.0):
+            error = attempt()
+            if error is None:
+                return
+            time.sleep(pause_s)
+        raise OutputError(f"the storage of the search does not answer: {error}") from error
 
 
 def distribution(dimension: Choice | Range) -> BaseDistribution:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from typing import Any
 import torch
 
 from nomina.encoding.decode import tags_of
-from nomina.errors import NominaError, OutputError
+from nomina.errors import EncoderError, NominaError, OutputError
 from nomina.scoring import sentence_counts
 from nomina.scoring.search import CurvePoint
 from nomina.training import checkpoints
@@ -33,15 +34,19 @@ from nomina.tuning.rungs import Standing, decide
 from nomina.tuning.shared import load_prepared, preparation
 from nomina.tuning.study import BEAT_S, Store, TakenOver
 
-__all__ = ["STORAGE", "finalists", "is_over", "next_units", "remove_spent", "standings", "work"]
+__all__ = ["PARENT", "STORAGE", "finalists", "is_over", "next_units", "remove_spent", "standings", "work"]
 
 STORAGE = "NOMINA_STORAGE"
 """Environment variable with the storage's address: it may hold a password, which no file or process list shall."""
+
+PARENT = "NOMINA_PARENT"
+"""Environment variable with the process number of the command that a worker belongs to."""
 
 N_FINALISTS = 3
 """Trials at most that are trained with further seeds."""
 
 _POLL_S = 0.3
+_LEAVE_S = 5.0
 _ERROR_LENGTH = 500
 
 
@@ -54,7 +59,9 @@ def standings(plan: Plan, records: Mapping[Unit, Record]) -> dict[int, Standing]
     found = {}
     for cell in range(len(plan.cells)):
         record = records.get(Unit(cell, plan.seed))
-        found[cell] = Standing() if record is None else Standing(record.scores, is_over=record.state == "failed")
+        # A trial that died while it said that it was finished has the last score already, and is finished once more.
+        n = len(plan.rungs) if record is not None and record.state == "finished" else len(plan.rungs) - 1
+        found[cell] = Standing() if record is None else Standing(record.scores[:n], is_over=record.state == "failed")
     return found
 
 
@@ -88,12 +95,13 @@ def next_units(plan: Plan, records: Mapping[Unit, Record]) -> list[tuple[Record,
         return [(record, len(plan.rungs) - 1) for record in waiting if record.state == "waiting"]
     if plan.strategy == "tpe":
         return [(r, 0) for r in records.values() if r.state == "waiting" and r.unit.seed == plan.seed]
-    decisions = decide(standings(plan, records), plan.rungs)
+    standing = standings(plan, records)
+    decisions = decide(standing, plan.rungs)
     chosen = [Unit(cell, plan.seed) for cell, decision in decisions.items() if decision == "train"]
     own = [records[unit] for unit in chosen if unit in records]
-    # Those that are closest to the end first: so their checkpoints go soonest.
-    ready = [(record, len(record.scores)) for record in own if record.state == "waiting"]
-    return sorted(ready, key=lambda pair: (-pair[1], pair[0].unit.cell))
+    # Those that have come furthest first: so their checkpoints go soonest.
+    ready = [(record, len(standing[record.unit.cell].scores)) for record in own if record.state == "waiting"]
+    return sorted(ready, key=lambda pair: (-pair[1], -len(pair[0].curve), pair[0].deaths == 0, pair[0].unit.cell))
 
 
 def remove_spent(plan: Plan, records: Mapping[Unit, Record], folder: Path) -> None:
@@ -121,8 +129,10 @@ class _Worker:
 
     def step(self) -> bool:
         """Do what there is to do; returns ``False`` when the search is over."""
+        self.store.recover()
+        self._let_go_of_beaten(self.store.records())
         records = self.store.records()
-        self._let_go_of_beaten(records)
+        remove_spent(self.plan, records, self.folder)
         for record, rung in next_units(self.plan, records):
             if self.store.may_take(record) and self.store.claim(record):
                 self._train(self.store.records()[record.unit], rung)
@@ -131,9 +141,9 @@ class _Worker:
             return True
         if is_over(self.plan, records):
             return False
-        self.store.recover()
         self.store.tidy()
-        self._add_missing(records)
+        with self.store.alone():
+            self._add_missing(self.store.records())
         time.sleep(_POLL_S)
         return True
 
@@ -174,24 +184,29 @@ class _Worker:
             if decision == "beaten" and record is not None and record.state == "waiting":
                 with _others_may_be_faster():
                     self.store.beaten(record)
-        remove_spent(self.plan, records, self.folder)
 
     def _train(self, record: Record, rung: int) -> None:
         folder = cell_folder(self.folder, record.unit)
         try:
-            config = self.plan.config_of(record.params, record.unit.seed)
-            self._train_to(record, config, folder, rung)
+            with _signs_of_life(self.store, record):
+                config = self.plan.config_of(record.params, record.unit.seed)
+                self._train_to(record, config, folder, rung)
         except TakenOver:
             self.say(f"trial {record.unit.cell} was given to another worker")
-        except OSError as error:  # a full disk, say: no fault of the trial
-            raise OutputError(f"cannot go on with trial {record.unit.cell} in {folder}: {error}") from error
+        except (KeyboardInterrupt, OutputError, EncoderError, OSError) as error:
+            # A full disk, a database or a network drive that has gone: no fault of the trial.
+            with suppress(TakenOver, OutputError):
+                self.store.pause(record, train_s=record.train_s)
+            if isinstance(error, OSError):
+                raise OutputError(f"cannot go on with trial {record.unit.cell} in {folder}: {error}") from error
+            raise
         except Exception as error:
             # Whatever a library raises, one bad choice of settings must not end the search.
             message = " ".join(f"{type(error).__name__}: {error}".split())[:_ERROR_LENGTH]
             self.say(f"trial {record.unit.cell} failed: {message}")
             with _others_may_be_faster():
                 self.store.fail(record, message)
-            shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
         finally:
             gc.collect()
             if torch.cuda.is_available():
@@ -215,11 +230,9 @@ class _Worker:
 
         folder.mkdir(parents=True, exist_ok=True)
         facts: dict[str, Any] = {"home": self.store.home}
+        prepared = self._load(config)
         try:
-            with _signs_of_life(self.store, record):
-                outcome = fit_prepared(
-                    self._load(config), config, folder, until=None if share == 1 else share * full, watch=watch
-                )
+            outcome = fit_prepared(prepared, config, folder, until=None if share == 1 else share * full, watch=watch)
         except _Beaten:
             facts |= {"epochs": max(curve), "train_s": record.train_s + time.perf_counter() - start}
             self.store.beaten(record, **facts)
@@ -230,7 +243,8 @@ class _Worker:
             curve[outcome.epochs] = outcome.dev_f1
             best = max(curve.values())
             self.store.report(record, round(100 * outcome.epochs / full), points())
-            self.store.pause(record, epochs=outcome.epochs, scores=[*record.scores, best], **facts)
+            scores = [*record.scores[:rung], best]
+            self.store.pause(record, **facts, epochs=outcome.epochs, scores=scores)
             self.say(f"trial {record.unit.cell}: rung {rung + 1} of {len(plan.rungs)}, dev F1 {best:.4f}")
             return
         self._finish(record, outcome, folder, facts)
@@ -247,7 +261,8 @@ class _Worker:
         facts["counts"] = sentence_counts(dev.gold, found).tolist()
         facts["train_s"] += time.perf_counter() - start
         # A trial that stopped early has come to every rung.
-        scores = [*record.scores, *[best] * (len(self.plan.rungs) - len(record.scores))]
+        before = record.scores[: len(self.plan.rungs) - 1]
+        scores = [*before, *[best] * (len(self.plan.rungs) - len(before))]
         checkpoints.keep_weights_only(folder / "checkpoints", fitted.best_step)
         self.store.finish(record, best, epochs=epochs, scores=scores, **facts)
         self.say(f"trial {record.unit.cell}, seed {record.unit.seed}: finished, dev F1 {best:.4f}")
@@ -255,7 +270,11 @@ class _Worker:
     def _load(self, config: RunConfig) -> Prepared:
         name = preparation(config)
         if name not in self.prepared:
-            self.prepared[name] = load_prepared(self.folder / "encoded" / name)
+            place = self.folder / "encoded" / name
+            try:
+                self.prepared[name] = load_prepared(place)
+            except (OSError, ValueError, KeyError) as error:
+                raise OutputError(f"the encoded corpus in {place} is damaged ({error}); remove it and go on") from error
         return self.prepared[name]
 
 
@@ -279,7 +298,7 @@ def _signs_of_life(store: Store, record: Record) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(BEAT_S):
-            with _others_may_be_faster():
+            with suppress(TakenOver, OutputError):
                 store.beat(record)
 
     thread = threading.Thread(target=beat, daemon=True)
@@ -316,11 +335,13 @@ def work(folder: Path, storage: str | None = None, *, say: Any = lambda line: No
 
 def _end_with_parent() -> None:
     """End this process when the command that started it is gone, however it went."""
-    parent = os.getppid()
+    parent = int(os.environ.get(PARENT, os.getppid()))
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_LEAVE_S)
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -329,12 +350,15 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Entry point of a worker's process."""
     _end_with_parent()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a trial that is interrupted is put back
     try:
         work(
             Path(sys.argv[1]),
             os.environ.get(STORAGE),
             say=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
         )
+    except KeyboardInterrupt:
+        sys.exit(3)
     except NominaError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(error.exit_code)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-from nomina.tuning.worker import STORAGE
+from nomina.tuning.worker import PARENT, STORAGE
 
 __all__ = ["LocalWorkers", "Workers"]
 
@@ -23,7 +23,10 @@ class Workers(Protocol):
         """Start the worker with this index, from 0."""
 
     def ended(self) -> dict[int, str | None]:
-        """Workers that have ended since the last call: why, or ``None`` if the search was over for them."""
+        """Workers that have ended since the last call: why, or ``None`` if the search was over for them.
+
+        A reason that starts with ``"error: "`` is a message for people: starting the worker anew would not help.
+        """
 
     def stop(self) -> None:
         """End all that still run."""
@@ -44,7 +47,7 @@ class LocalWorkers:
 
     def start(self, index: int) -> None:
         """Start a process."""
-        environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+        environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", PARENT: str(os.getpid())}
         if self.storage is not None:
             environment[STORAGE] = self.storage
         gpus = _gpus()
@@ -83,7 +86,7 @@ class LocalWorkers:
             process.terminate()
         for process in self.processes.values():
             with suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+                process.wait(10)
             process.kill()
         self.processes.clear()
 
