@@ -33,7 +33,8 @@ ROOMS: dict[str, set[str]] = {
     "integrations": {"inference", "training", "tuning"},
 }
 ROOMS["runs"] = ROOMS.keys() - {"serving", "integrations"}
-ROOMS["workflow"] = ROOMS["runs"] | {"runs"}
+ROOMS["reading"] = ROOMS["results"] = ROOMS["runs"] | {"runs"}
+ROOMS["workflow"] = ROOMS["runs"] | {"runs", "reading", "results"}
 ROOMS["api"] = ROOMS["workflow"] | {"workflow"}
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"cli"}

@@ -1,99 +1,16 @@
-"""Parts, leaks, sources: what happens before training."""
+"""A run's folder and faults, from the outside."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 import nomina
-from nomina.errors import ConfigError, DataError, OutputError
+from nomina.errors import ConfigError, OutputError
 from nomina.runs import Parts, begin, prepare
-from nomina.training.config import DataConfig, RunConfig
-from nomina.workflow import load_parts, read_for_prediction, train
-
-
-def write(path: Path, corpus: nomina.Corpus) -> Path:
-    rows = (
-        "".join("\t".join(row) + "\n" for row in zip(s.words, s.features["pos"], s.labels or (), strict=True))
-        for s in corpus
-    )
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return path
-
-
-def words(corpus: nomina.Corpus | None) -> list[tuple[str, ...]]:
-    assert corpus is not None
-    return [sentence.words for sentence in corpus]
-
-
-def test_a_corpus_is_split_and_nothing_is_lost() -> None:
-    sample = nomina.read("sample")
-    parts = load_parts(RunConfig.build(None, train=("sample",)))
-    together = words(parts.train) + words(parts.dev) + words(parts.test)
-    assert sorted(together) == sorted(words(sample))
-    assert parts.dev is not None
-    documents = [{sentence.document for sentence in part} for _, part in parts.items()]
-    assert not documents[0] & documents[1]
-    assert not documents[0] & documents[2]
-    types = set(sample.stats().types)
-    assert all(set(part.stats().types) == types for _, part in parts.items())
-
-
-def test_files_for_dev_and_test_are_taken_as_they_are(tmp_path: Path) -> None:
-    sample = nomina.read("sample")
-    train, dev, test = (
-        write(tmp_path / f"{i}.conll", sample[a:b]) for i, (a, b) in enumerate([(0, 50), (50, 60), (55, 70)])
-    )
-    said: list[str] = []
-    config = RunConfig.build(None, train=(str(train),), dev=str(dev), test=str(test), limit_train=40, limit_test=10)
-    parts = load_parts(config, say=said.append)
-    assert words(parts.train) == words(sample[:40])
-    assert words(parts.dev) == words(sample[50:60])
-    assert words(parts.test) == words(sample[55:65])
-    config = RunConfig.build(None, train=(str(train),), test=str(test))
-    parts = load_parts(config)
-    assert words(parts.test) == words(sample[55:70])
-    assert sorted(words(parts.train) + words(parts.dev)) == sorted(words(sample[:50]))
-
-
-def test_leaks_and_unused_columns_are_said(tmp_path: Path) -> None:
-    sample = nomina.read("sample")
-    config = RunConfig.build(None, train=("memory",), features=("none",), split=(100, 0, 0))
-    said: list[str] = []
-    parts = load_parts(config, {"train": sample[:20], "test": sample[15:30]}, say=said.append)
-    n_leaks = sum(len(s) > 3 for s in sample[15:20])
-    assert any(f"{n_leaks} sentences of the test part" in line for line in said)
-    assert any("no feature uses: pos" in line for line in said)
-    assert {note.kind for note in parts.notes} >= {"leak", "unused_column"}
-
-
-def test_labels_of_any_scheme_become_iob2() -> None:
-    from nomina.data.tags import Scheme
-    from nomina.training.prepare import with_scheme
-
-    sample = nomina.read("sample")[:30]
-    for scheme in Scheme:
-        other = with_scheme(sample, scheme)
-        parts = load_parts(RunConfig.build(None, split=(100, 0, 0)), {"train": replace(other, scheme=None)})
-        assert [s.labels for s in parts.train] == [s.labels for s in sample]
-
-
-def test_an_empty_part_is_none() -> None:
-    train, dev, test = nomina.read("sample").split((90, 10, 0))
-    parts = load_parts(RunConfig(), {"train": train, "dev": dev, "test": test})
-    assert (words(parts.train), words(parts.dev), parts.test) == (words(train), words(dev), None)
-
-
-def test_a_feature_on_some_sentences_only_is_said() -> None:
-    sample = nomina.read("sample")[:20]
-    mixed = replace(sample, sentences=(replace(sample[0], features={}), *sample.sentences[1:]))
-    parts = load_parts(RunConfig.build(None, split=(100, 0, 0)), {"train": mixed})
-    assert [note.message for note in parts.notes if note.kind == "partial_feature"] == [
-        "the feature 'pos' stands on 19 of 20 training sentences only; it is not used"
-    ]
+from nomina.training.config import RunConfig
+from nomina.workflow import train
 
 
 def test_faults_of_this_machine_and_of_parts_are_listed_together(tiny_bert: Path, tmp_path: Path) -> None:
@@ -117,36 +34,6 @@ def test_an_earlier_run_is_kept_until_the_new_one_can_begin(tiny_bert: Path, tmp
     assert (tmp_path / "m" / "model.safetensors").read_bytes() == b"precious"
     with pytest.raises(OutputError, match="holds a run"):
         nomina.evaluate("nowhere", sample, output=tmp_path / "m")
-
-
-def test_a_part_without_tags_is_refused_before_training() -> None:
-    sample = nomina.read("sample")[:20]
-    bare = nomina.Corpus(tuple(nomina.Sentence(s.words) for s in sample))
-    with pytest.raises(DataError, match="test part"):
-        load_parts(RunConfig.build(None, split=(80, 20, 0)), {"train": sample, "test": bare})
-
-
-def test_without_training_data() -> None:
-    with pytest.raises(ConfigError, match="at least one file"):
-        load_parts(RunConfig())
-
-
-@pytest.mark.parametrize(
-    ("content", "sentences"),
-    [
-        ("Hello world\n", [["Hello", "world"]]),
-        ("One.\nTwo\n", [["One", "."], ["Two"]]),
-        ("It is so.\r\n\r\nYes it is.\n", [["It", "is", "so", "."], ["Yes", "it", "is", "."]]),
-        ("Hello O\nworld O\n", [["Hello", "world"]]),
-        ("Hello\tUH\nworld\tNN\n", [["Hello", "world"]]),
-        ("Hello\nworld\n\nagain\n", [["Hello", "world"], ["again"]]),
-        ('{"tokens": ["Hello", "world"]}\n', [["Hello", "world"]]),
-        ("", []),
-    ],
-)
-def test_text_and_corpora_are_told_apart(tmp_path: Path, content: str, sentences: list[list[str]]) -> None:
-    corpus = read_for_prediction(BytesIO(content.encode()), "auto", DataConfig())
-    assert [list(sentence.words) for sentence in corpus] == sentences
 
 
 def test_a_folder_is_prepared_only_for_its_own_run(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def predict(
     from nomina.data.formats.write import WRITERS
     from nomina.files import check_free, open_output
     from nomina.inference import Predictor
-    from nomina.workflow import read_for_prediction
+    from nomina.reading import read_for_prediction
 
     if output is not None and not overwrite:
         check_free(output)
