@@ -25,12 +25,13 @@ PUBLIC = [
     "load",
     "read",
     "train",
+    "tune",
 ]
 
 
 def test_public_names() -> None:
     assert sorted(nomina.__all__) == PUBLIC
-    assert len(PUBLIC) <= 15
+    assert len(PUBLIC) <= 16
     assert all(getattr(nomina, name).__doc__ for name in PUBLIC)
     assert set(dir(nomina)) == set(PUBLIC)
     with pytest.raises(AttributeError, match="no attribute 'fit'"):

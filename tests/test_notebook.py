@@ -68,4 +68,4 @@ def test_notebook_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Mo
     assert all(output.output_type != "error" for shown in outputs.values() for output in shown)
     assert not [output.text for shown in outputs.values() for output in shown if output.get("name") == "stderr"]
     figures = [name for name, shown in outputs.items() for output in shown if "image/png" in output.get("data", {})]
-    assert figures == ["plot-training", "plot-search", "plot-confusion", "plot-types"]
+    assert figures == ["plot-search", "plot-training", "plot-confusion", "plot-types"]
