@@ -23,6 +23,7 @@ from nomina.training.checks import check_training, resolve_features
 from nomina.training.config import RunConfig
 from nomina.training.fit import fit
 from nomina.training.prepare import with_scheme
+from nomina.tuning.plan import flat
 
 __all__ = ["ARMS", "Arm", "parse_arm", "run_comparison"]
 
@@ -226,7 +227,7 @@ def _begin(folder: Path, config: RunConfig, parts: Mapping[str, Corpus | None], 
             raise OutputError(f"{folder} exists and holds no comparison; choose another folder (--output, output=)")
         write_text(path, json.dumps(setup, indent=2) + "\n")
         return
-    begun, now = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(setup)
+    begun, now = flat(json.loads(path.read_text(encoding="utf-8"))), flat(setup)
     faults = [
         f"{name}: the runs in {folder} have {begun.get(name)!r}, found {value!r}"
         for name, value in {**dict.fromkeys(begun), **now}.items()
@@ -234,17 +235,6 @@ def _begin(folder: Path, config: RunConfig, parts: Mapping[str, Corpus | None], 
     ]
     if faults:
         raise ConfigError(faults)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted names, lists as JSON has them."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return flat
 
 
 def _path(folder: Path, arm: Arm, size: int, seed: int) -> Path:

@@ -19,7 +19,7 @@ from nomina.tuning.space import Space, parse_space
 from nomina.tuning.storage import open_storage
 from nomina.tuning.study import Store
 
-__all__ = ["PLAN", "Plan", "Strategy", "begin", "cell_folder", "keep_threads", "load_plan", "open_store"]
+__all__ = ["PLAN", "Plan", "Strategy", "begin", "cell_folder", "flat", "keep_threads", "load_plan", "open_store"]
 
 Strategy = Literal["grid", "halving", "tpe"]
 
@@ -172,7 +172,7 @@ def keep_threads(plan: Plan, threads: int, folder: Path) -> Plan:
 
 
 def _differences(begun: Plan, plan: Plan, folder: Path) -> list[str]:
-    before, now = _flat(begun.to_dict()), _flat(plan.to_dict())
+    before, now = flat(begun.to_dict()), flat(plan.to_dict())
     ignored = {"n_trials", "seeds", "threads", "study", "storage", "cells", "config.training.threads"}
     ignored |= {f"config.data.{name}" for name in ("train", "dev", "test")}
     return [
@@ -182,14 +182,15 @@ def _differences(begun: Plan, plan: Plan, folder: Path) -> list[str]:
     ]
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names, lists as JSON has them."""
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            found |= flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = value
-    return flat
+            found[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return found
 
 
 def open_store(plan: Plan, folder: Path, storage: str | None) -> Store:
