@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.options import AsJson, Config, Data, Quiet, default_folder, run_config
 from nomina.cli.settings import with_settings
-from nomina.training.config import RunConfig
 
 __all__ = ["EXAMPLES", "compare"]
 
@@ -27,12 +27,7 @@ _SKIP = ("train", "seed", "features", "fusion", "pos_source", "head", "constrain
 @with_settings(skip=_SKIP)
 def compare(
     *,
-    data: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DATA…", help="Files to train on (any format, .zip and .gz too), or 'sample'.", show_default=False
-        ),
-    ] = None,
+    data: Data = None,
     arms: Annotated[
         str | None,
         typer.Option(
@@ -65,12 +60,9 @@ def compare(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder of the comparison.", show_default=False),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help="Settings as TOML; flags win.", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
+    config: Config = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     flags: dict[str, Any],
 ) -> None:
     """Train with and without part-of-speech tags, over several seeds, and say which differences are real.
@@ -78,9 +70,7 @@ def compare(
     Finished runs are kept in the output folder and not run again: the same command goes on where it was stopped, and
     more arms, seeds or sizes can be added to it.
     """
-    if data:
-        flags["train"] = tuple(data)
-    run = RunConfig.build(None, **flags) if config is None else RunConfig.load(config, **flags)
+    run = run_config(data, config, flags)
     out = Output(quiet=quiet, as_json=as_json)
     from nomina import workflow
     from nomina.report.comparison import comparison_table
@@ -88,7 +78,7 @@ def compare(
 
     result = workflow.compare(
         run,
-        output or _default_folder(run),
+        output or default_folder(run, "-comparison"),
         arms=ARMS if arms is None else [arm.strip() for arm in arms.split(",")],
         seeds=range(run.training.seed, run.training.seed + seeds),
         sizes=_numbers(sizes),
@@ -111,8 +101,3 @@ def _numbers(text: str | None) -> tuple[int, ...]:
     if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise ConfigError([f"sizes: expected numbers of sentences, as in 1000,3000, found {text!r}"])
     return tuple(int(part) for part in parts)
-
-
-def _default_folder(run: RunConfig) -> Path:
-    name = Path(run.data.train[0]).name.split(".")[0] if run.data.train else "run"
-    return Path("runs") / f"{name}-{Path(run.model.encoder).name}-comparison"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.options import AsJson, Quiet
 from nomina.cli.train import run_training
 from nomina.training.config import RunConfig
 
@@ -23,8 +24,8 @@ def demo(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Model folder to write.")] = _FOLDER,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run's folder.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train on the bundled sample corpus with the bundled encoder, evaluate, draw, predict: about a minute.
 

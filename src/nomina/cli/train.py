@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.options import AsJson, Config, Data, Quiet, default_folder, run_config
 from nomina.cli.results import show_by_tags
 from nomina.cli.settings import with_settings
 from nomina.training.config import RunConfig
@@ -28,31 +29,21 @@ EXAMPLES = (
 @with_settings()
 def train(
     *,
-    data: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DATA…", help="Files to train on (any format, .zip and .gz too), or 'sample'.", show_default=False
-        ),
-    ] = None,
+    data: Data = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Model folder to write.", show_default=False)
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help="Settings as TOML; flags win.", show_default=False),
-    ] = None,
+    config: Config = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run's folder.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     flags: dict[str, Any],
 ) -> None:
     """Train a tagger, choose the best epoch by dev F1, score it on the test part, save it with its figures."""
-    if data:
-        flags["train"] = tuple(data)
-    run = RunConfig.build(None, **flags) if config is None else RunConfig.load(config, **flags)
+    run = run_config(data, config, flags)
     out = Output(quiet=quiet, as_json=as_json)
-    run_training(run, output or _default_folder(run), resume=resume, overwrite=overwrite, out=out)
+    run_training(run, output or default_folder(run), resume=resume, overwrite=overwrite, out=out)
 
 
 def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool, out: Output) -> None:
@@ -85,8 +76,3 @@ def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool,
             "notes": [note.message for note in result.notes],
         }
     )
-
-
-def _default_folder(run: RunConfig) -> Path:
-    name = Path(run.data.train[0]).name.split(".")[0] if run.data.train else "run"
-    return Path("runs") / f"{name}-{Path(run.model.encoder).name}"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.options import AsJson, Config, Data, Quiet, default_folder, run_config
 from nomina.cli.settings import with_settings
-from nomina.training.config import RunConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,18 +33,13 @@ _SHOWN_ROWS = 20
 @with_settings()
 def tune(
     *,
-    data: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DATA…", help="Files to train on (any format, .zip and .gz too), or 'sample'.", show_default=False
-        ),
-    ] = None,
+    data: Data = None,
     space: Annotated[
         Path | None,
         typer.Option(
             "--space",
             metavar="FILE",
-            help="What to search, as TOML: NAME = \\[A, B\\] or NAME = {low = A, high = B, log = true} for any setting "
+            help="What to search, as TOML: NAME = \\[A, B] or NAME = {low = A, high = B, log = true} for any setting "
             "of model and training. Learning rate, batch size, dropout and POS dimension if not given.",
             show_default=False,
         ),
@@ -114,12 +109,9 @@ def tune(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of the search.", show_default=False)
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help="Settings as TOML; flags win.", show_default=False),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write the results as JSON.")] = False,
+    config: Config = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     flags: dict[str, Any],
 ) -> None:
     """Search settings by dev F1, and make a model folder of the best.
@@ -127,9 +119,7 @@ def tune(
     The test part is not looked at before the winner is found. The same command goes on where an earlier one stopped,
     however it stopped; nothing is trained twice.
     """
-    if data:
-        flags["train"] = tuple(data)
-    run = RunConfig.build(None, **flags) if config is None else RunConfig.load(config, **flags)
+    run = run_config(data, config, flags)
     out = Output(quiet=quiet, as_json=as_json)
     from nomina import workflow
     from nomina.report.search import search_table
@@ -146,7 +136,7 @@ def tune(
         keep=_shares("keep", keep)[0],
         **({} if rungs is None else {"rungs": _shares("rungs", rungs)}),
     )
-    folder = output or _default_folder(run)
+    folder = output or default_folder(run, "-search")
     try:
         with _live(out) as (watch, say):
             result = workflow.tune(run, folder, options, **_placed(ray), watch=watch, say=say)
@@ -233,8 +223,3 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _default_folder(run: RunConfig) -> Path:
-    name = Path(run.data.train[0]).name.split(".")[0] if run.data.train else "run"
-    return Path("runs") / f"{name}-{Path(run.model.encoder).name}-search"

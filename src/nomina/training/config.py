@@ -31,6 +31,7 @@ __all__ = [
     "TrainingConfig",
     "is_list",
     "plain_types",
+    "read_toml",
     "settings",
 ]
 
@@ -63,6 +64,27 @@ class _Section(BaseModel):
         if isinstance(value, str) and info.field_name and is_list(cls.model_fields[info.field_name].annotation):
             return tuple(part.strip() for part in value.split(","))
         return value
+
+
+def read_toml(path: str | Path, *, noun: str = "a settings file", place: str = "") -> dict[str, Any]:
+    """Read a TOML file.
+
+    Args:
+        path: The file.
+        noun: What it is expected to be, for the message.
+        place: What the message starts with.
+
+    Raises:
+        ConfigError: If the file is missing or is not TOML.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            values: dict[str, Any] = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError([f"{place}expected {noun} at {str(path)!r}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{place}{path}: expected TOML: {error}"]) from error
+    return values
 
 
 class FeatureSetting(NamedTuple):
@@ -304,13 +326,7 @@ class RunConfig(_Section):
         Raises:
             ConfigError: If the file is missing, is not TOML, or holds faults.
         """
-        try:
-            with Path(path).open("rb") as file:
-                values = tomllib.load(file)
-        except OSError as error:
-            raise ConfigError([f"expected a settings file at {str(path)!r}: {error.strerror}"]) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError([f"{path}: expected TOML: {error}"]) from error
+        values = read_toml(path)
         values.pop("nomina", None)
         return cls.build(values, **flags)
 

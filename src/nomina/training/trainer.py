@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Dataset
@@ -63,6 +65,15 @@ class DevPart:
     def __init__(self, windows: Windows, gold: Sequence[Sequence[str]]) -> None:
         self.windows = windows
         self.gold = gold
+
+    def counts(self, labelled: Labelled, labels: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Entities of each sentence (seqeval's default): correct, predicted and gold, int64 [n_sentences, 3].
+
+        Args:
+            labelled: Labels found for ``windows``.
+            labels: Entity tags by id.
+        """
+        return sentence_counts(self.gold, tags_of(labelled.ids, labels, self.windows.sentence_offsets))
 
 
 def training_arguments(config: TrainingConfig, folder: Path, *, has_dev: bool) -> TrainingArguments:
@@ -260,8 +271,7 @@ class TaggerTrainer(Trainer):
 
     def _scores(self, labelled: Labelled) -> Counts:
         assert self.dev is not None
-        found = tags_of(labelled.ids, self.predictor.labels.values, self.dev.windows.sentence_offsets)
-        return Counts(*sentence_counts(self.dev.gold, found).sum(0).tolist())
+        return Counts(*self.dev.counts(labelled, self.predictor.labels.values).sum(0).tolist())
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,7 @@ import numpy as np
 
 from nomina.errors import ConfigError
 from nomina.scoring.search import Value
-from nomina.training.config import RunConfig, Setting, plain_types, settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from nomina.training.config import RunConfig, Setting, plain_types, read_toml, settings
 
 __all__ = ["Choice", "Dimension", "Range", "Space", "default_space", "load_space", "parse_space"]
 
@@ -162,14 +156,7 @@ def load_space(path: str | Path, config: RunConfig) -> Space:
     Raises:
         ConfigError: If the file is missing, is not TOML, or holds faults.
     """
-    try:
-        with Path(path).open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError([f"space: expected a TOML file at {str(path)!r}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"space: {path}: expected TOML: {error}"]) from error
-    return parse_space(values, config)
+    return parse_space(read_toml(path, noun="a TOML file", place="space: "), config)
 
 
 def parse_space(values: Mapping[str, Any], config: RunConfig) -> Space:

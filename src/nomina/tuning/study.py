@@ -3,7 +3,8 @@ processes.
 
 A trial is one cell of the search with one seed. Its state is Optuna's own: ``WAITING`` to be trained, at first or
 further; ``RUNNING`` while a worker trains it; then ``COMPLETE``, ``PRUNED`` (beaten) or ``FAIL``. Going from waiting to
-running is atomic in every storage, so that no two workers train the same trial. A trial whose worker died is marked as
+running is one step, in a database by its own means and under a lock of the output folder, so that no two workers train
+the same trial. A trial whose worker died is marked as
 lost, which only one process can do, and a fresh one with all its facts takes its place; a worker that was thought dead
 finds its trial finished and lets go of it.
 """
@@ -179,13 +180,10 @@ class Store:
         for record in self._all():
             if record.state == "running" and self._is_dead(record) and self._lose(record):
                 deaths = record.deaths + 1
-                if deaths >= _MAX_DEATHS:
-                    self.add(record.unit, record.params, inherited=record, deaths=deaths)
-                    fresh = self.records()[record.unit]
-                    if self._claim(fresh):
-                        self.fail(fresh, f"{deaths} workers died over it, perhaps for want of memory")
-                else:
-                    self.add(record.unit, record.params, inherited=record, deaths=deaths)
+                self.add(record.unit, record.params, inherited=record, deaths=deaths)
+                fresh = self.records()[record.unit]
+                if deaths >= _MAX_DEATHS and self._claim(fresh):
+                    self.fail(fresh, f"{deaths} workers died over it, perhaps for want of memory")
                 recovered.append(record)
         import optuna
 
@@ -249,10 +247,8 @@ class Store:
     def _ask(self, sampler: Any, seed: int, n_trials: int) -> Record | None:
         self.study.sampler = sampler
         trial = self.study.ask(fixed_distributions=dict(self.distributions))
-        if (
-            sum(record.number < trial.number for record in self.records().values() if record.unit.seed == seed)
-            >= n_trials
-        ):
+        others = [record for record in self.records().values() if record.unit.seed == seed]
+        if sum(record.number < trial.number for record in others) >= n_trials:
             self.discard(trial._trial_id)
             return None
         unit = Unit(trial.number, seed)

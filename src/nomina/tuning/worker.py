@@ -20,9 +20,7 @@ from typing import Any
 
 import torch
 
-from nomina.encoding.decode import tags_of
 from nomina.errors import EncoderError, NominaError, OutputError
-from nomina.scoring import sentence_counts
 from nomina.scoring.search import CurvePoint
 from nomina.training import checkpoints
 from nomina.training.config import RunConfig
@@ -182,7 +180,7 @@ class _Worker:
         for cell, decision in decisions.items():
             record = records.get(Unit(cell, self.plan.seed))
             if decision == "beaten" and record is not None and record.state == "waiting":
-                with _others_may_be_faster():
+                with suppress(TakenOver):  # another one may be faster
                     self.store.beaten(record)
 
     def _train(self, record: Record, rung: int) -> None:
@@ -204,7 +202,7 @@ class _Worker:
             # Whatever a library raises, one bad choice of settings must not end the search.
             message = " ".join(f"{type(error).__name__}: {error}".split())[:_ERROR_LENGTH]
             self.say(f"trial {record.unit.cell} failed: {message}")
-            with _others_may_be_faster():
+            with suppress(TakenOver):  # another one may be faster
                 self.store.fail(record, message)
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
@@ -247,18 +245,17 @@ class _Worker:
             self.store.pause(record, **facts, epochs=outcome.epochs, scores=scores)
             self.say(f"trial {record.unit.cell}: rung {rung + 1} of {len(plan.rungs)}, dev F1 {best:.4f}")
             return
-        self._finish(record, outcome, folder, facts)
+        self._finish(record, outcome, prepared, folder, facts)
 
-    def _finish(self, record: Record, fitted: FitResult, folder: Path, facts: dict[str, Any]) -> None:
+    def _finish(
+        self, record: Record, fitted: FitResult, prepared: Prepared, folder: Path, facts: dict[str, Any]
+    ) -> None:
         start = time.perf_counter()
         epochs = float(fitted.history[-1].get("epoch", 0.0)) if fitted.history else 0.0
         best = fitted.best_dev_f1 or 0.0
-        prepared = self._load(self.plan.config_of(record.params, record.unit.seed))
-        dev = prepared.dev
-        assert dev is not None
-        labelled = fitted.predictor.label(dev.windows)
-        found = tags_of(labelled.ids, fitted.predictor.labels.values, dev.windows.sentence_offsets)
-        facts["counts"] = sentence_counts(dev.gold, found).tolist()
+        assert prepared.dev is not None
+        labelled = fitted.predictor.label(prepared.dev.windows)
+        facts["counts"] = prepared.dev.counts(labelled, fitted.predictor.labels.values).tolist()
         facts["train_s"] += time.perf_counter() - start
         # A trial that stopped early has come to every rung.
         before = record.scores[: len(self.plan.rungs) - 1]
@@ -283,12 +280,6 @@ def _pruner() -> Any:
     from optuna.pruners import MedianPruner
 
     return MedianPruner(n_startup_trials=5, n_warmup_steps=0, interval_steps=1, n_min_trials=1)
-
-
-@contextmanager
-def _others_may_be_faster() -> Iterator[None]:
-    with suppress(TakenOver):
-        yield
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, plain_axes
+from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, row_axes
 from nomina.scoring.comparison import ArmRow, Comparison
 
 if TYPE_CHECKING:
@@ -83,10 +83,7 @@ def draw_arms(dots: ArmDots, axes: Axes) -> None:
         tick.set_fontsize(10 if is_main else 8.5)
     axes.set_ylim(len(dots.labels) - 0.4, -0.6)
     axes.set_xlabel("points of F1 to the baseline, with 95 % interval")
-    axes.grid(axis="x", color="#e5e5e5")
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
-    plain_axes(axes)
+    row_axes(axes)
 
 
 def plot_arms(comparison: Comparison) -> Figure:

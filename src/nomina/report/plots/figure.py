@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "DARK_BLUE", "GREY", "ORANGE", "FigureFiles", "new_figure", "plain_axes", "save_figure"]
+__all__ = ["BLUE", "DARK_BLUE", "GREY", "ORANGE", "FigureFiles", "new_figure", "plain_axes", "row_axes", "save_figure"]
 
 # From the colour-blind-safe palette of Okabe and Ito (2008).
 BLUE = "#56b4e9"
@@ -50,6 +50,14 @@ def new_figure(width: float, height: float, *, fixed_aspect: bool = False) -> Fi
 def plain_axes(axes: Axes) -> None:
     """Take away the upper and the right border, which carry nothing."""
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def row_axes(axes: Axes) -> None:
+    """Axes with one row for each name: vertical grid lines behind the rows, no ticks beside the names."""
+    axes.grid(axis="x", color="#e5e5e5")
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    plain_axes(axes)
 
 
 def save_figure(figure: Figure, path: str | Path) -> FigureFiles:

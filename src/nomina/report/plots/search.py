@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, plain_axes
+from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, plain_axes, row_axes
 from nomina.report.plots.scales import count_text, floor_f1, length_text, say, shared_epochs
 from nomina.scoring.search import Search, TrialRow, TrialState
 
@@ -270,10 +270,7 @@ def draw_cost(cost: CostBars, axes: Axes) -> None:
     axes.set_ylim(1.5, -0.5)
     axes.set_xlim(0.0, 1.18 * (max(cost.full, spent) or 1.0))
     axes.set_xlabel("epochs of training")
-    axes.grid(axis="x", color="#e5e5e5")
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
-    plain_axes(axes)
+    row_axes(axes)
 
 
 def plot_cost(search: Search) -> Figure:
@@ -331,10 +328,7 @@ def draw_importance(bars: ImportanceBars, axes: Axes) -> None:
     axes.set_xlim(0.0, 1.12 * max(*bars.shares, 1e-6))
     axes.set_xlabel("share in the scatter of dev F1")
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    axes.grid(axis="x", color="#e5e5e5")
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
-    plain_axes(axes)
+    row_axes(axes)
 
 
 def plot_importance(search: Search) -> Figure:

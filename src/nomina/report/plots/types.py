@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, plain_axes
+from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, row_axes
 from nomina.scoring.evaluate import Evaluation
 from nomina.scoring.scores import Counts
 
@@ -69,10 +69,7 @@ def draw_types(bars: TypeBars, axes: Axes) -> None:
     axes.set_ylim(len(places) - 0.4, -0.6)
     axes.set_xlim(0.0, 1.0)
     axes.set_xlabel("F1")
-    axes.grid(axis="x", color="#e5e5e5")
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
-    plain_axes(axes)
+    row_axes(axes)
 
 
 def _bars(axes: Axes, places: Sequence[float], f1: Sequence[float], height: float, colour: str, label: str) -> None:
