@@ -30,6 +30,8 @@ RESULT = Path(__file__).with_name("tune.json")
 SPACE = {"learning_rate": [1e-4, 3e-4], "batch_size": [16, 32], "dropout": [0.1, 0.3], "pos_dim": [16, 64]}
 N_TRAIN, N_DEV, EPOCHS = 3000, 1000, 3
 ALL_GO_ON = 0.9999
+# Finer than any search would look, so that other rungs can be judged from the same runs.
+LOOKS = (1 / 12, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0)
 
 
 def main() -> None:
@@ -42,20 +44,20 @@ def main() -> None:
     train, dev = read(str(split / "train.jsonl"))[:N_TRAIN], read(str(split / "dev.jsonl"))[:N_DEV]
     result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {"seeds": {}}
 
-    def search(name: str, seed: int, keep: float) -> Search:
+    def search(name: str, seed: int, keep: float, rungs: tuple[float, ...]) -> Search:
         config = RunConfig.build(None, encoder="minilm", epochs=EPOCHS, seed=seed, threads=1)
-        options = SearchOptions(space=SPACE, n_workers=args.workers, keep=keep)
+        options = SearchOptions(space=SPACE, n_workers=args.workers, keep=keep, rungs=rungs)
         found, _, _ = run_search(train, dev, config, args.work / f"{name}-{seed}", options, say=print)
         return found
 
     for seed in args.seeds:
         facts = result["seeds"].get(str(seed))
         if facts is None:
-            whole = search("grid", seed, ALL_GO_ON)
+            whole = search("grid", seed, ALL_GO_ON, LOOKS)
             facts = result["seeds"][str(seed)] = compared(whole, args.workers)
             save_json(RESULT, described(result))
         if seed in args.verify and "run" not in facts:
-            halved = search("halving", seed, DEFAULT_KEEP)
+            halved = search("halving", seed, DEFAULT_KEEP, DEFAULT_SHARES)
             facts["run"] = {
                 "epochs": halved.spent_epochs,
                 "winner": halved.winner.number if halved.winner else None,
@@ -102,7 +104,12 @@ def compared(whole: Search, n_workers: int) -> dict[str, Any]:
     train_s = sum(row.train_s for row in whole.rows)
     return {
         "cells": {
-            row.number: {**row.settings, "f1": [round(f1, 6) for f1 in scores[row.number]]} for row in whole.rows
+            row.number: {
+                **row.settings,
+                "f1": [round(f1, 6) for f1 in scores[row.number]],
+                "curve": [[round(epochs, 4), round(f1, 6)] for epochs, f1 in row.curve],
+            }
+            for row in whole.rows
         },
         "grid": {"epochs": whole.spent_epochs, "winner": grid.number, "dev_f1": grid.f1[0]},
         "halving": {"epochs": epochs, "winner": best, "dev_f1": scores[best][-1]},
