@@ -12,6 +12,7 @@
     ├── OutputError              an output that already exists or cannot be written
     ├── MissingExtraError        an optional package is absent; names the command that installs it
     └── TrainingError            training failed on our side (a loss that is not a number, say)
+        └── CheckpointError      a checkpoint that is damaged
 
 ``exit_code`` is what the command line returns: 2 for the caller's faults, 1 for ours.
 """
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
+    "CheckpointError",
     "ConfigError",
     "DataError",
     "EncoderError",
@@ -103,6 +105,10 @@ class MissingExtraError(NominaError, ImportError):
 
 
 class TrainingError(NominaError):
-    """Training cannot go on: a loss that is not a number, a damaged checkpoint."""
+    """Training cannot go on: a loss that is not a number, say."""
 
     exit_code = 1
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is damaged; the run must go on from another one, or begin anew."""

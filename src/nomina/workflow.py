@@ -11,7 +11,7 @@ from pathlib import Path
 from nomina import runs
 from nomina.data.corpus import Corpus
 from nomina.data.tagsets import POS
-from nomina.errors import ConfigError, DataError
+from nomina.errors import CheckpointError, ConfigError, DataError
 from nomina.files import alone, write_text
 from nomina.inference import Predictor, predict_under, regimes_of, tag_accuracy
 from nomina.reading import check_sources, check_tag_sets, clean_corpus, load_parts, read_files
@@ -251,7 +251,13 @@ def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, say:
         shutil.rmtree(fresh.parent, ignore_errors=True)
         shutil.copytree(checkpoints, fresh)
         runs.begin(fresh, config, parts)
-        result = _fit_and_judge(parts, config, fresh, resume=True, progress=False, say=_say_nothing)
+        try:
+            result = _fit_and_judge(parts, config, fresh, resume=True, progress=False, say=_say_nothing)
+        except CheckpointError as error:
+            say(f"the winner is trained again: {error}")
+            shutil.rmtree(fresh)
+            runs.begin(fresh, config, parts)
+            result = _fit_and_judge(parts, config, fresh, resume=False, progress=False, say=_say_nothing)
         if folder.exists():
             shutil.rmtree(folder)
         fresh.rename(folder)

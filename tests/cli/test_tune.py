@@ -60,11 +60,12 @@ def test_faults_are_the_callers(
 
 def test_the_live_table_shows_what_runs_first() -> None:
     rows = (
-        (0, {"dropout": 0.1}, "beaten", 1, 0.5, 0.4),
-        (1, {"dropout": 0.2}, "running", 1, 0.5, 0.6),
-        (2, {"dropout": 0.3}, "waiting", 0, 0.0, None),
-        (3, {"dropout": 0.4}, "failed", 0, 0.0, None),
-        (4, {"dropout": 0.5}, "finished", 2, 3.0, 0.7),
+        ("0", {"dropout": 0.1}, "beaten", 1, 0.5, 0.4),
+        ("1", {"dropout": 0.2}, "running", 1, 0.5, 0.6),
+        ("2", {"dropout": 0.3}, "waiting", 0, 0.0, None),
+        ("3", {"dropout": 0.4}, "failed", 0, 0.0, None),
+        ("4", {"dropout": 0.5}, "finished", 2, 3.0, 0.7),
+        ("4, seed 14", {"dropout": 0.5}, "running", 0, 0.0, None),
     )
     console = Console(width=100)
     snapshot = Snapshot((Rung(1 / 6, 5), Rung(1.0, 2)), rows, left_s=150.0)
@@ -73,10 +74,10 @@ def test_the_live_table_shows_what_runs_first() -> None:
     text = shown.get()
     assert "about 2 min to go" in text
     order = [line.split()[0] for line in text.splitlines() if line.strip()[:1].isdigit()]
-    assert order == ["1", "4", "2", "0", "3"]
+    assert order == ["1", "4,", "4", "2", "0", "3"]
     assert "dropout=0.2" in text
     assert "60.00" in text
-    many = tuple((n, {"dropout": 0.1}, "waiting", 0, 0.0, None) for n in range(50))
+    many = tuple((str(n), {"dropout": 0.1}, "waiting", 0, 0.0, None) for n in range(50))
     with console.capture() as shown:
         console.print(live_table(Snapshot((Rung(1.0, 50),), many, None)))
     assert "and 30 more" in shown.get()

@@ -17,7 +17,7 @@ from transformers import TrainerControl
 import nomina
 from encoders import ARCHITECTURES
 from nomina.encoding.batches import collate
-from nomina.errors import ConfigError, DataError, TrainingError
+from nomina.errors import CheckpointError, ConfigError, DataError, TrainingError
 from nomina.inference import with_tags
 from nomina.model import Tagger
 from nomina.training import checkpoints
@@ -193,9 +193,9 @@ def test_optimizer_and_random_state_round_trip_exactly(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_our_failure(tmp_path: Path) -> None:
     (tmp_path / "optimizer.safetensors").write_bytes(b"broken")
     optimizer = torch.optim.AdamW([nn.Parameter(torch.zeros(1))])
-    with pytest.raises(TrainingError, match="damaged"):
+    with pytest.raises(CheckpointError, match="damaged"):
         checkpoints.load_optimizer(tmp_path, optimizer, None)
-    with pytest.raises(TrainingError, match="damaged"):
+    with pytest.raises(CheckpointError, match="damaged"):
         checkpoints.load_random_state(tmp_path)
 
 

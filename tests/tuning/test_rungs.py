@@ -24,7 +24,8 @@ def survivors(scores: Scores, failures: Sequence[int | None], sizes: Sequence[in
         scored = {n for n in alive if failures[n] is None or failures[n] > rung}  # type: ignore[operator]
         found.append(scored)
         if rung + 1 < len(sizes):
-            alive = set(sorted(scored, key=lambda n: (-scores[n][rung], n))[: sizes[rung + 1]])
+            able = {n for n in scored if failures[n] != rung + 1}
+            alive = set(sorted(able, key=lambda n: (-scores[n][rung], n))[: sizes[rung + 1]])
     return found
 
 
@@ -80,11 +81,15 @@ def test_a_decision_comes_as_soon_as_it_is_certain() -> None:
     assert now(0.5, 0.6, 0.7, 0.1, 0.2, 0.6) == ["beaten", "train", "train", "beaten", "beaten", "beaten"]
 
 
-def test_a_failed_trial_makes_room_at_its_rung_only() -> None:
+def test_a_failed_trial_makes_room_at_the_rung_that_it_did_not_reach() -> None:
     rungs = plan_rungs(3, (0.3, 0.6, 1.0), 0.5)
     assert [rung.n_trials for rung in rungs] == [3, 2, 1]
-    standings = {0: Standing((0.9,), is_over=True), 1: Standing((0.8, 0.1)), 2: Standing((0.7,))}
-    assert decide(standings, rungs) == {1: "train", 2: "beaten"}, "2 was beaten before 0 failed"
+    standings = {0: Standing((0.9,)), 1: Standing((0.8, 0.1)), 2: Standing((0.7,))}
+    assert decide(standings, rungs) == {0: "train", 1: "wait", 2: "beaten"}
+    standings[0] = Standing((0.9,), is_over=True)
+    assert decide(standings, rungs) == {1: "wait", 2: "train"}, "2 was beaten, and is called back"
+    standings = {0: Standing((0.9, 0.9), is_over=True), 1: Standing((0.8, 0.1)), 2: Standing((0.7,))}
+    assert decide(standings, rungs) == {1: "train", 2: "beaten"}, "0 failed later, and leaves its place there"
     standings = {0: Standing((), is_over=True), 1: Standing((0.8,)), 2: Standing((0.7,))}
     assert decide(standings, rungs) == {1: "train", 2: "train"}
 

@@ -9,9 +9,11 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from nomina.training.config import RunConfig
 from nomina.training.fit import fit
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
+from nomina.tuning.planning import disk_bound
 from nomina.tuning.records import Record, Unit
 from nomina.tuning.storage import open_storage
 from searches import CORPUS, DEV, SPACE, TRAIN, command, config, start, write_parts
@@ -55,16 +58,17 @@ def trained(folder: Path) -> Counter[Unit]:
 def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: Path) -> None:
     test_part = CORPUS[60:75]
     said: list[str] = []
-    result = nomina.tune(
-        TRAIN,
-        dev=DEV,
-        test=test_part,
-        config=config(tiny_bert),
-        space=SPACE,
-        search={"n_seeds": 2, "n_workers": 2},
-        output=tmp_path / "search",
-        say=said.append,
-    )
+    with _most_bytes(tmp_path / "search" / "cells") as most:
+        result = nomina.tune(
+            TRAIN,
+            dev=DEV,
+            test=test_part,
+            config=config(tiny_bert),
+            space=SPACE,
+            search={"n_seeds": 2, "n_workers": 2},
+            output=tmp_path / "search",
+            say=said.append,
+        )
     search = result.search
     assert [rung.n_trials for rung in search.rungs] == [16, 6, 2]
     assert Counter(row.state for row in search.rows) == {"finished": 2, "beaten": 14}
@@ -92,6 +96,8 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
         "settings.png",
     }
     assert any("GiB of checkpoints at a time" in line for line in said)
+    bound = disk_bound(load_plan(tmp_path / "search"), 2)
+    assert most[0] <= bound < 8 * most[0], "a bound that is far off would say nothing"
     assert [path.name for path in (tmp_path / "search" / "cells").glob("*-14")] == []
     assert len(list((tmp_path / "search" / "cells").iterdir())) == 2, "beaten trials leave no checkpoints"
     assert not list((tmp_path / "search" / "cells").rglob("optimizer*"))
@@ -383,3 +389,91 @@ def test_a_search_without_a_winner_is_a_failure(tiny_bert: Path, tmp_path: Path)
     assert "No trial was finished; 2 of 2 failed." in done.stdout
     assert "the loss is nan" in (tmp_path / "search" / "trials.csv").read_text(encoding="utf-8")
     assert not (tmp_path / "search" / "best.toml").exists()
+
+
+def _meddle(place: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Let workers run ``code`` before each training; it may use the names ``config``, ``folder``, ``until``."""
+    place.mkdir()
+    lines = ["import pathlib, nomina.training.fit as fit", "real = fit.fit_prepared"]
+    lines += ["def fit_prepared(prepared, config, folder, *, until, watch):"]
+    lines += [f"    {line}" for line in code.splitlines()]
+    lines += ["    return real(prepared, config, folder, until=until, watch=watch)", "fit.fit_prepared = fit_prepared"]
+    (place / "sitecustomize.py").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("PYTHONPATH", str(place))
+
+
+@pytest.mark.slow
+def test_where_all_finalists_fail_the_beaten_are_called_back(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    fail = f"if until is None:\n    log = open({str(log)!r}, 'a+')\n    log.write('x')\n    log.seek(0)\n"
+    fail += "    if len(log.read()) <= 2:\n        raise ValueError('late')"
+    _meddle(tmp_path / "meddle", monkeypatch, fail)
+    given = options(rungs=(0.5, 1.0), keep=0.5)
+    search, best, _ = run_search(TRAIN, DEV, config(tiny_bert, epochs=2), tmp_path / "search", given)
+    assert Counter(row.state for row in search.rows) == {"failed": 2, "finished": 2}
+    first = {row.number: row.curve[0].f1 for row in search.rows}
+    order = sorted(first, key=lambda n: (-first[n], n))
+    assert [row.number for row in search.rows if row.state == "failed"] == sorted(order[:2]), "the best two were first"
+    assert best is not None
+    assert {"late" in (row.error or "") for row in search.rows if row.state == "failed"} == {True}
+
+
+@pytest.mark.slow
+def test_damaged_files_are_made_again(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, given = config(tiny_bert, epochs=2), options(rungs=(0.5, 1.0), keep=0.5)
+    whole, _, _ = run_search(TRAIN, DEV, run, tmp_path / "whole", given)
+    damage = "mark = folder / 'damaged'\nif until is None and not mark.exists():\n    mark.touch()\n"
+    damage += "    for path in folder.rglob('model.safetensors'):\n        path.write_bytes(path.read_bytes()[:999])"
+    _meddle(
+        tmp_path / "meddle", monkeypatch, damage.replace("folder / 'damaged'", f"pathlib.Path({str(tmp_path)!r}, 'x')")
+    )
+    folder = tmp_path / "search"
+    result = nomina.tune(
+        TRAIN, dev=DEV, config=run, space=SMALL, search={"rungs": (0.5, 1.0), "keep": 0.5}, output=folder
+    )
+    assert (tmp_path / "x").exists(), "one checkpoint was damaged"
+    assert f1s(result.search) == f1s(whole)
+    monkeypatch.delenv("PYTHONPATH")
+
+    # The encoded corpus, the winner's weights, and its model folder.
+    for path in (*folder.glob("encoded/*/train/pieces.npy"), *folder.glob("cells/*/checkpoints/*/model.safetensors")):
+        path.write_bytes(path.read_bytes()[:-100])
+    (folder / "best" / "scores.json").unlink()
+    said: list[str] = []
+    again = nomina.tune(
+        TRAIN,
+        dev=DEV,
+        config=run,
+        space=SMALL,
+        search={"rungs": (0.5, 1.0), "keep": 0.5, "n_seeds": 2},
+        output=folder,
+        say=said.append,
+    )
+    assert {row.number: row.f1[:1] for row in again.search.rows} == {row.number: row.f1 for row in whole.rows}
+    assert any("is damaged; it is made again" in line for line in said)
+    assert any("the winner is trained again" in line for line in said)
+    assert again.model is not None
+    assert again.model.dev is not None
+    assert again.search.winner is not None
+    assert again.model.dev.default.f1 == again.search.winner.f1[0]
+
+
+@contextmanager
+def _most_bytes(folder: Path) -> Iterator[list[int]]:
+    """Within, the first item is the most that a folder has held so far."""
+    most, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            with suppress(FileNotFoundError):  # workers remove folders while they are looked at
+                most[0] = max(most[0], sum(path.stat().st_size for path in folder.rglob("*")))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        thread.join()

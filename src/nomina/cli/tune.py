@@ -203,10 +203,10 @@ def live_table(snapshot: Snapshot) -> Table:
     for heading in ("trial", "settings", "state", "rung", "epochs", "dev F1"):
         table.add_column(heading, justify="left" if heading in ("settings", "state") else "right")
     order = {"running": 0, "finished": 1, "waiting": 2, "beaten": 3, "failed": 4}
-    rows = sorted(snapshot.rows, key=lambda row: (order.get(row[2], 5), -(row[5] or 0.0), row[0]))
-    for number, settings, state, rung, epochs, best in rows[:_SHOWN_ROWS]:
+    rows = sorted(snapshot.rows, key=lambda row: (order.get(row[2], 5), -(row[5] or 0.0)))
+    for name, settings, state, rung, epochs, best in rows[:_SHOWN_ROWS]:
         table.add_row(
-            str(number),
+            name,
             escape(show_settings(settings)),
             state,
             f"{rung}/{len(snapshot.rungs)}",

@@ -21,7 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from nomina.errors import TrainingError
+from nomina.errors import CheckpointError
 from nomina.files import flush
 
 __all__ = [
@@ -47,11 +47,13 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 
 @contextmanager
 def reading(checkpoint: Path) -> Iterator[None]:
-    """Read files of a checkpoint; whatever is wrong with them becomes a :class:`TrainingError` that names it."""
+    """Read files of a checkpoint; whatever is wrong with them becomes a :class:`CheckpointError` that names it."""
     try:
         yield
     except _DAMAGE as error:
-        raise TrainingError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again") from error
+        raise CheckpointError(
+            f"the checkpoint {checkpoint} is damaged ({error}); remove it and resume again"
+        ) from error
 
 
 def checkpoint_steps(folder: Path) -> dict[int, Path]:
@@ -138,7 +140,7 @@ def load_optimizer(
     """Restore what :func:`save_optimizer` wrote.
 
     Raises:
-        TrainingError: If the file is missing or damaged.
+        CheckpointError: If the file is missing or damaged.
     """
     with reading(checkpoint), safe_open(checkpoint / _OPTIMIZER, framework="pt") as file:
         rest = json.loads(file.metadata()["state"])
@@ -174,7 +176,7 @@ def load_random_state(checkpoint: Path, process: int = 0) -> None:
     """Restore what :func:`save_random_state` wrote.
 
     Raises:
-        TrainingError: If the file is missing or damaged.
+        CheckpointError: If the file is missing or damaged.
     """
     with reading(checkpoint), safe_open(checkpoint / _process_file(process), framework="pt") as file:
         rest = json.loads(file.metadata()["state"])

@@ -310,6 +310,10 @@ class TaggerTrainer(Trainer):
             checkpoints.mark_complete(self.folder / f"checkpoint-{step}", {"step": step, "epoch": self.state.epoch})
             checkpoints.keep_only(self.folder, {step, self.state.best_global_step or step})
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        with checkpoints.reading(Path(resume_from_checkpoint)):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         if self.args.should_save:
             checkpoints.save_optimizer(Path(output_dir), self.optimizer, self.lr_scheduler, self._scaler)  # type: ignore[arg-type]

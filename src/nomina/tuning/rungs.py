@@ -2,7 +2,8 @@
 
 All trials train to the first rung; the best of them continue to the second, and so on to the end (Jamieson and
 Talwalkar 2016, arXiv 1502.07943). Each decision is made as soon as no score that is still to come could change it, so
-that few workers wait; and it is the same whatever the order in which the scores come in.
+that few workers wait; and it is the same whatever the order in which the scores come in. Only a failure can bring a
+beaten trial back.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def plan_rungs(n_trials: int, shares: Sequence[float] = DEFAULT_SHARES, keep: fl
 def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int, Decision]:
     """What every trial may do now.
 
-    At each rung the highest scores win; of equals, the trial with the lower number.
+    At each rung the highest scores win; of equals, the trial with the lower number. A trial that fails on the way to
+    the next rung leaves its place there to the best of those that were beaten.
 
     Args:
         standings: All trials by number.
@@ -89,7 +91,8 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
         # Of the undecided, only as many as there are places left will come.
         n_to_come = len(open_) + min(len(undecided), max(0, rung.n_trials - len(entrants)))
         n_next = rungs[i + 1].n_trials
-        ranked = sorted(scored, key=lambda n: (-standings[n].scores[i], n))
+        fit_to_go_on = {n for n in scored if not standings[n].is_over or len(standings[n].scores) > i + 1}
+        ranked = sorted(fit_to_go_on, key=lambda n: (-standings[n].scores[i], n))
         entrants, undecided = set(), set()
         for place, number in enumerate(ranked):
             if place + n_to_come < n_next:

@@ -16,7 +16,7 @@ from nomina.tuning.gather import epochs_of, gather
 from nomina.tuning.plan import Plan, begin, cell_folder, keep_threads, open_store
 from nomina.tuning.planning import SearchOptions, disk_bound, make_plan, preparations
 from nomina.tuning.records import Record, Unit
-from nomina.tuning.shared import save_prepared
+from nomina.tuning.shared import is_whole, save_prepared
 from nomina.tuning.study import Store
 from nomina.tuning.worker import N_FINALISTS, is_over, remove_spent
 from nomina.tuning.workers import LocalWorkers, Workers
@@ -36,12 +36,12 @@ class Snapshot:
 
     Attributes:
         rungs: The rungs.
-        rows: Trials by number: number, settings, state, rungs reached, epochs, best dev F1.
+        rows: Trials in order, those with further seeds too: name, settings, state, rungs reached, epochs, best dev F1.
         left_s: Seconds to go, as far as can be told; ``None`` before anything was trained.
     """
 
     rungs: tuple[Rung, ...]
-    rows: tuple[tuple[int, Mapping[str, Value], str, int, float, float | None], ...]
+    rows: tuple[tuple[str, Mapping[str, Value], str, int, float, float | None], ...]
     left_s: float | None
 
 
@@ -103,6 +103,9 @@ def run_search(
 def _encode(plan: Plan, train: Corpus, dev: Corpus, folder: Path, say: Say) -> None:
     for name, config in preparations(plan).items():
         place = folder / "encoded" / name
+        if place.is_dir() and not is_whole(place):
+            say(f"the encoded corpus in {place} is damaged; it is made again")
+            shutil.rmtree(place)
         if not place.is_dir():
             say(f"encoding the corpus for {config.model.encoder}")
             n_cut = save_prepared(train, dev, config, place)
@@ -171,19 +174,35 @@ def _tell(plan: Plan, records: Mapping[Unit, Record], told: dict[Unit, tuple[str
 
 def _snapshot(plan: Plan, records: Mapping[Unit, Record], n_workers: int) -> Snapshot:
     rows = tuple(
-        (unit.cell, record.params, record.state, len(record.scores), epochs_of(record), record.best)
+        (
+            f"{unit.cell}" if unit.seed == plan.seed else f"{unit.cell}, seed {unit.seed}",
+            record.params,
+            record.state,
+            len(record.scores),
+            epochs_of(record),
+            record.best,
+        )
         for unit, record in sorted(records.items())
-        if unit.seed == plan.seed
     )
+    return Snapshot(plan.rungs, rows, _time_left(plan, records, n_workers))
+
+
+def _time_left(plan: Plan, records: Mapping[Unit, Record], n_workers: int) -> float | None:
+    """Seconds to go, were all epochs as long as those so far; ``None`` before there were any."""
+    measured = sum(record.epochs for record in records.values())
+    if not measured:
+        return None
+    lengths = [plan.config_of(record.params, plan.seed).training.epochs for record in records.values()]
+    full = sum(lengths) / len(lengths)
+    own = [record for record in records.values() if record.unit.seed == plan.seed]
+    if plan.strategy == "tpe":
+        over = [record.epochs for record in own if record.is_over]
+        # Those to come are pruned as often as those before them.
+        planned = plan.n_trials * (sum(over) / len(over) if over else full)
+    else:
+        shares = [0.0, *(rung.share for rung in plan.rungs)]
+        planned = full * sum(r.n_trials * (r.share - before) for r, before in zip(plan.rungs, shares, strict=False))
+    planned += full * (len(plan.seeds) - 1) * min(N_FINALISTS, plan.rungs[-1].n_trials)
     spent = sum(epochs_of(record) for record in records.values())
     seconds = sum(record.train_s for record in records.values())
-    full = plan.config.training.epochs
-    shares = [rung.share for rung in plan.rungs]
-    planned = full * sum(
-        rung.n_trials * (share - before)
-        for rung, share, before in zip(plan.rungs, shares, [0.0, *shares[:-1]], strict=True)
-    )
-    planned += full * (len(plan.seeds) - 1) * min(N_FINALISTS, plan.rungs[-1].n_trials)
-    measured = sum(record.epochs for record in records.values())
-    left = None if not measured else max(0.0, planned - spent) * seconds / measured / n_workers
-    return Snapshot(plan.rungs, rows, left)
+    return max(0.0, planned - spent) * seconds / measured / n_workers

@@ -16,7 +16,7 @@ from nomina.training.config import RunConfig
 from nomina.training.prepare import Prepared, build, prepare, with_source_tags
 from nomina.training.trainer import DevPart
 
-__all__ = ["load_prepared", "preparation", "save_prepared"]
+__all__ = ["is_whole", "load_prepared", "preparation", "save_prepared"]
 
 _FACTS = "prepared.json"
 
@@ -59,6 +59,15 @@ def save_prepared(train: Corpus, dev: Corpus, config: RunConfig, folder: Path, *
     except OSError:  # another process was faster
         shutil.rmtree(temporary)
     return prepared.windows.n_cut_words
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether all that :func:`save_prepared` wrote can be read."""
+    try:
+        load_prepared(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 def load_prepared(folder: Path) -> Prepared:

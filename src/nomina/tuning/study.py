@@ -159,9 +159,12 @@ class Store:
     # What there is.
 
     def records(self) -> dict[Unit, Record]:
-        """The trial that counts of each unit, by unit: of those that are not lost, the one that has come furthest."""
+        """The trial that counts of each unit, by unit: of those that are not lost, the one that has come furthest.
+
+        A trial that was beaten does not count where it was called back since.
+        """
         found: dict[Unit, Record] = {}
-        for record in sorted(self._all(), key=lambda record: (-len(record.curve), record.number)):
+        for record in sorted(self._all(), key=lambda r: (r.state == "beaten", -len(r.curve), r.number)):
             if record.state != "lost":
                 found.setdefault(record.unit, record)
         return dict(sorted(found.items()))

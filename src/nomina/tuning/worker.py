@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from nomina.errors import EncoderError, NominaError, OutputError
+from nomina.errors import CheckpointError, EncoderError, NominaError, OutputError
 from nomina.scoring.search import CurvePoint
 from nomina.training import checkpoints
 from nomina.training.config import RunConfig
@@ -28,7 +28,7 @@ from nomina.training.fit import FitResult, Paused, fit_prepared
 from nomina.training.prepare import Prepared
 from nomina.tuning.plan import Plan, cell_folder, load_plan, open_store
 from nomina.tuning.records import Record, Unit
-from nomina.tuning.rungs import Standing, decide
+from nomina.tuning.rungs import Decision, Standing, decide
 from nomina.tuning.shared import load_prepared, preparation
 from nomina.tuning.study import BEAT_S, Store, TakenOver
 
@@ -78,7 +78,12 @@ def is_over(plan: Plan, records: Mapping[Unit, Record]) -> bool:
 
 def _is_searched(plan: Plan, records: Mapping[Unit, Record]) -> bool:
     own = [record for record in records.values() if record.unit.seed == plan.seed]
-    return len(own) >= plan.n_trials and all(record.is_over for record in own)
+    is_done = len(own) >= plan.n_trials and all(record.is_over for record in own)
+    return is_done and "train" not in _decisions(plan, records).values()
+
+
+def _decisions(plan: Plan, records: Mapping[Unit, Record]) -> dict[int, Decision]:
+    return {} if plan.strategy == "tpe" else decide(standings(plan, records), plan.rungs)
 
 
 def _further_units(plan: Plan, records: Mapping[Unit, Record]) -> list[Unit]:
@@ -146,9 +151,14 @@ class _Worker:
         return True
 
     def _add_missing(self, records: Mapping[Unit, Record]) -> None:
+        decisions = _decisions(self.plan, records)
         for cell, params in enumerate(self.plan.cells):
-            if Unit(cell, self.plan.seed) not in records:
-                self.store.add(Unit(cell, self.plan.seed), params)
+            unit = Unit(cell, self.plan.seed)
+            record = records.get(unit)
+            if record is None:
+                self.store.add(unit, params)
+            elif record.state == "beaten" and decisions.get(cell) == "train":
+                self.store.add(unit, params, inherited=record)  # one that was better has failed
         if _is_searched(self.plan, records):
             for unit in _further_units(self.plan, records):
                 if unit not in records:
@@ -176,8 +186,7 @@ class _Worker:
         return True
 
     def _let_go_of_beaten(self, records: Mapping[Unit, Record]) -> None:
-        decisions = {} if self.plan.strategy == "tpe" else decide(standings(self.plan, records), self.plan.rungs)
-        for cell, decision in decisions.items():
+        for cell, decision in _decisions(self.plan, records).items():
             record = records.get(Unit(cell, self.plan.seed))
             if decision == "beaten" and record is not None and record.state == "waiting":
                 with suppress(TakenOver):  # another one may be faster
@@ -198,6 +207,11 @@ class _Worker:
             if isinstance(error, OSError):
                 raise OutputError(f"cannot go on with trial {record.unit.cell} in {folder}: {error}") from error
             raise
+        except CheckpointError as error:
+            self.say(f"trial {record.unit.cell} is trained anew: {error}")
+            shutil.rmtree(folder, ignore_errors=True)  # first: once it is put back, another worker may train it
+            with suppress(TakenOver):
+                self.store.pause(record, train_s=record.train_s)
         except Exception as error:
             # Whatever a library raises, one bad choice of settings must not end the search.
             message = " ".join(f"{type(error).__name__}: {error}".split())[:_ERROR_LENGTH]
