@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nomina.data.tags import OUTSIDE
 from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
+from nomina.scoring.spans import CodedTags, code_tags
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["LabelConfusion", "label_confusion", "order_labels"]
+__all__ = ["LabelConfusion", "count_words", "label_confusion", "order_labels"]
 
 _PREFIX_ORDER = "BIELSU"
 
@@ -84,21 +84,31 @@ def label_confusion(gold: TagSequences, predicted: Predictions, labels: Sequence
 
     Raises:
         ValueError: If a prediction is longer than its sentence, or a tag is not among ``labels``.
+        TagError: On a tag that is none.
     """
+    own, found = code_tags(gold, pad_predictions(gold, predicted).sequences)
+    return count_words(own, found, labels)
+
+
+def count_words(gold: CodedTags, predicted: CodedTags, labels: Sequence[str] | None = None) -> LabelConfusion:
+    """The same from tags of both sides that :func:`~nomina.scoring.spans.code_tags` coded together."""
     import numpy as np
 
-    sequences = pad_predictions(gold, predicted).sequences
+    tags = gold.tag_set.tags
+    flat = np.bincount(gold.ids.astype(np.int64) * len(tags) + predicted.ids, minlength=len(tags) ** 2)
+    flat[0] -= len(gold.ids) - gold.lengths.sum()  # the O's between sentences are no words
+    matrix = flat.reshape(len(tags), len(tags))
     if labels is None:
-        labels = order_labels({OUTSIDE}.union(*gold, *sequences))
+        labels = order_labels(tags)
     index = {label: i for i, label in enumerate(labels)}
-    n_labels, n_words = len(index), sum(map(len, gold))
-    try:
-        rows = np.fromiter(map(index.__getitem__, chain.from_iterable(gold)), dtype=np.int64, count=n_words)
-        columns = np.fromiter(map(index.__getitem__, chain.from_iterable(sequences)), dtype=np.int64, count=n_words)
-    except KeyError as fault:
-        raise ValueError(f"expected one of the labels {', '.join(labels)}, found {fault.args[0]!r}") from None
-    matrix = np.bincount(rows * n_labels + columns, minlength=n_labels * n_labels).reshape(n_labels, n_labels)
-    return LabelConfusion(tuple(labels), tuple(map(tuple, matrix.tolist())))
+    used = [i for i, tag in enumerate(tags) if tag in index or matrix[i].any() or matrix[:, i].any()]
+    unknown = [tags[i] for i in used if tags[i] not in index]
+    if unknown:
+        raise ValueError(f"expected one of the labels {', '.join(labels)}, found {unknown[0]!r}")
+    places = [index[tags[i]] for i in used]
+    counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    counts[np.ix_(places, places)] = matrix[np.ix_(used, used)]
+    return LabelConfusion(tuple(labels), tuple(map(tuple, counts.tolist())))
 
 
 def order_labels(labels: Iterable[str]) -> tuple[str, ...]:

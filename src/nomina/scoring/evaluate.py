@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nomina.data.tags import Scheme
 from nomina.errors import DataError
 from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
-from nomina.scoring.chunks import Chunk, Chunks, read_chunks
-from nomina.scoring.confusion import LabelConfusion, label_confusion
-from nomina.scoring.scores import Counts, MatchingMode, Scores
+from nomina.scoring.confusion import LabelConfusion, count_words
+from nomina.scoring.matching import count_by_type
+from nomina.scoring.scores import MatchingMode, Scores
+from nomina.scoring.spans import Spans, code_tags, read_corpus
 
 __all__ = ["Evaluation", "score"]
 
@@ -89,39 +89,18 @@ def score(gold: TagSequences, predicted: Predictions, scheme: Scheme = Scheme.IO
         TagError: On a tag that is none, or whose prefix the scheme does not have.
     """
     sequences, n_missing_words = pad_predictions(gold, predicted)
-    pairs = [
-        (read_chunks(gold_tags, scheme), read_chunks(tags, scheme))
-        for gold_tags, tags in zip(gold, sequences, strict=True)
-    ]
-    n_repaired = sum(not found.is_valid for _, found in pairs)
+    own, found = code_tags(gold, sequences)
+    own_reading, reading = read_corpus(own, scheme), read_corpus(found, scheme)
+    types = own.tag_set.types
 
-    def scores(mode: MatchingMode) -> Scores:
-        return Scores(scheme, mode, _count_by_type((_of(g, mode), _of(p, mode)) for g, p in pairs), n_repaired)
+    def scores(mode: MatchingMode, own_spans: Spans, spans: Spans) -> Scores:
+        return Scores(scheme, mode, count_by_type(own_spans, spans, types), reading.n_invalid)
 
     return Evaluation(
-        default=scores("default"),
-        strict=scores("strict"),
+        default=scores("default", own_reading.default, reading.default),
+        strict=scores("strict", own_reading.strict, reading.strict),
         n_sentences=len(gold),
-        n_words=sum(map(len, gold)),
+        n_words=int(own.lengths.sum()),
         n_missing_words=n_missing_words,
-        confusion=label_confusion(gold, sequences),
+        confusion=count_words(own, found),
     )
-
-
-def _of(chunks: Chunks, mode: MatchingMode) -> set[Chunk]:
-    return chunks.strict if mode == "strict" else chunks.default
-
-
-def _count_by_type(pairs: Iterable[tuple[set[Chunk], set[Chunk]]]) -> dict[str, Counts]:
-    """Count by type over sentences of (gold, predicted) chunks; types with neither do not appear, as in seqeval."""
-    n_gold: Counter[str] = Counter()
-    n_predicted: Counter[str] = Counter()
-    n_correct: Counter[str] = Counter()
-    for gold, predicted in pairs:
-        n_gold.update(chunk.label for chunk in gold)
-        n_predicted.update(chunk.label for chunk in predicted)
-        n_correct.update(chunk.label for chunk in gold & predicted)
-    return {
-        label: Counts(n_correct[label], n_predicted[label], n_gold[label])
-        for label in sorted(n_gold.keys() | n_predicted.keys())
-    }

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
-from nomina.scoring.chunks import default_chunks
+from nomina.scoring.matching import count_by_sentence
+from nomina.scoring.spans import code_tags, read_default
 
 __all__ = ["Difference", "holm", "micro_f1", "paired_bootstrap", "sentence_counts"]
 
@@ -46,11 +47,8 @@ def sentence_counts(gold: TagSequences, predicted: Predictions) -> Ints:
         Correct, predicted and gold entities, int64 [n_sentences, 3].
     """
     sequences, _ = pad_predictions(gold, predicted)
-    counts = np.zeros((len(gold), 3), dtype=np.int64)
-    for i, (gold_tags, tags) in enumerate(zip(gold, sequences, strict=True)):
-        own, found = default_chunks(gold_tags), default_chunks(tags)
-        counts[i] = len(own & found), len(found), len(own)
-    return counts
+    own, found = map(read_default, code_tags(gold, sequences))
+    return count_by_sentence(own, found, len(gold))
 
 
 def micro_f1(counts: npt.NDArray[np.floating | np.integer]) -> Floats:
