@@ -174,3 +174,19 @@ def test_evaluation_survives_json() -> None:
 def test_damaged_scores_are_reported_as_such(broken: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="expected scores"):
         Evaluation.from_dict(broken)
+
+
+def test_scores_of_a_version_without_modes_and_entities_are_read() -> None:
+    evaluation = score([["B-per"]], [["B-geo"]])
+    record = {name: part for name, part in evaluation.to_dict().items() if name not in ("modes", "entities")}
+    older = Evaluation.from_dict(json.loads(json.dumps(record)))
+    assert (older.modes, older.entities) == (None, None)
+    assert (older.default, older.confusion) == (evaluation.default, evaluation.confusion)
+    assert Evaluation.from_dict(older.to_dict()) == older
+
+
+def test_modes_are_counted_on_the_entities_of_the_default_mode() -> None:
+    evaluation = score([["B-per", "I-per"], ["O", "B-geo"]], [["I-per", "I-per"], ["I-geo", "I-geo"]])
+    assert evaluation.modes is not None
+    assert (evaluation.modes.strict.overall.n_correct, evaluation.modes.strict.overall.n_incorrect) == (1, 1)
+    assert evaluation.modes.partial.overall.f1 == 0.75

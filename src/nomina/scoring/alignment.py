@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import sub
 from typing import NamedTuple, TypeAlias
 
 from nomina.data.tags import OUTSIDE
@@ -31,13 +32,13 @@ def pad_predictions(gold: TagSequences, predicted: Predictions) -> Padded:
     """
     if len(predicted) > len(gold):
         raise ValueError(f"{len(predicted)} predicted sentences for {len(gold)} gold sentences")
-    sequences: list[Sequence[str]] = []
+    sequences: list[Sequence[str]] = [tags or () for tags in predicted]
+    sequences += [()] * (len(gold) - len(predicted))
     n_missing_words = 0
-    for i, gold_tags in enumerate(gold):
-        tags = (predicted[i] if i < len(predicted) else None) or ()
-        n_missing = len(gold_tags) - len(tags)
-        if n_missing < 0:
-            raise ValueError(f"sentence {i + 1}: {len(tags)} predicted tags for {len(gold_tags)} words")
-        sequences.append((*tags, *[OUTSIDE] * n_missing) if n_missing else tags)
-        n_missing_words += n_missing
+    for i, n_missing in enumerate(map(sub, map(len, gold), map(len, sequences))):
+        if n_missing:
+            if n_missing < 0:
+                raise ValueError(f"sentence {i + 1}: {len(sequences[i])} predicted tags for {len(gold[i])} words")
+            sequences[i] = (*sequences[i], *[OUTSIDE] * n_missing)
+            n_missing_words += n_missing
     return Padded(sequences, n_missing_words)

@@ -10,7 +10,9 @@ from nomina.data.tags import Scheme
 from nomina.errors import DataError
 from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
 from nomina.scoring.confusion import LabelConfusion, count_words
+from nomina.scoring.entities import EntityConfusion, count_entities
 from nomina.scoring.matching import count_by_type
+from nomina.scoring.modes import Modes, count_modes
 from nomina.scoring.scores import MatchingMode, Scores
 from nomina.scoring.spans import Spans, code_tags, read_corpus
 
@@ -28,6 +30,10 @@ class Evaluation:
         n_words: Gold words.
         n_missing_words: Words without a prediction, which count as ``O``.
         confusion: Words by gold and predicted tag.
+        modes: Outcomes in nervaluate's four modes, from the entities of the default mode.
+        entities: Entities by gold and predicted type, of the default mode, too.
+
+    The last two are ``None`` where scores were written by a version without them.
     """
 
     default: Scores
@@ -36,6 +42,8 @@ class Evaluation:
     n_words: int
     n_missing_words: int
     confusion: LabelConfusion
+    modes: Modes | None = None
+    entities: EntityConfusion | None = None
 
     @property
     def scheme(self) -> Scheme:
@@ -51,6 +59,8 @@ class Evaluation:
             "default": self.default.to_dict(),
             "strict": self.strict.to_dict(),
             "confusion": self.confusion.to_dict(),
+            "modes": None if self.modes is None else self.modes.to_dict(),
+            "entities": None if self.entities is None else self.entities.to_dict(),
         }
 
     @classmethod
@@ -61,6 +71,7 @@ class Evaluation:
             DataError: If a field is missing or holds something else.
         """
         try:
+            modes, entities = record.get("modes"), record.get("entities")
             return cls(
                 default=Scores.from_dict(record["default"]),
                 strict=Scores.from_dict(record["strict"]),
@@ -68,6 +79,8 @@ class Evaluation:
                 n_words=int(record["n_words"]),
                 n_missing_words=int(record["n_missing_words"]),
                 confusion=LabelConfusion.from_dict(record["confusion"]),
+                modes=None if modes is None else Modes.from_dict(modes),
+                entities=None if entities is None else EntityConfusion.from_dict(entities),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as fault:
             raise DataError(
@@ -76,7 +89,7 @@ class Evaluation:
 
 
 def score(gold: TagSequences, predicted: Predictions, scheme: Scheme = Scheme.IOB2) -> Evaluation:
-    """Score predicted tags against gold tags, with seqeval's reading of what an entity is.
+    """Score predicted tags against gold tags; what an entity is, and every figure, is as in seqeval.
 
     Args:
         gold: One tag per word and sentence.
@@ -103,4 +116,6 @@ def score(gold: TagSequences, predicted: Predictions, scheme: Scheme = Scheme.IO
         n_words=int(own.lengths.sum()),
         n_missing_words=n_missing_words,
         confusion=count_words(own, found),
+        modes=count_modes(own_reading.default, reading.default, types),
+        entities=count_entities(own_reading.default, reading.default, types),
     )
