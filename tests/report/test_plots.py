@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,18 +21,21 @@ from nomina.report.figures import draw_evaluation, draw_training
 from nomina.report.plots import (
     arm_dots,
     confusion_panels,
+    entity_panel,
     plot_arms,
     plot_confusion,
+    plot_entities,
     plot_training,
     plot_types,
     save_figure,
     training_curve,
     type_bars,
 )
-from nomina.report.plots.confusion import compact_count
+from nomina.report.plots.grid import compact_count
 from nomina.report.plots.training import Series, smooth
 from nomina.scoring import Evaluation, LabelConfusion, score
 from nomina.scoring.comparison import ArmRow, Comparison
+from nomina.scoring.entities import EntityConfusion
 from nomina.scoring.significance import Difference
 
 HISTORY = [
@@ -44,9 +48,15 @@ HISTORY = [
 ]
 
 
+def entities_of(evaluation: Evaluation) -> EntityConfusion:
+    assert evaluation.entities is not None
+    return evaluation.entities
+
+
 def figures(evaluation: Evaluation) -> dict[str, Figure]:
     return {
         "confusion": plot_confusion(evaluation.confusion),
+        "entities": plot_entities(entities_of(evaluation)),
         "training": plot_training(HISTORY),
         "types": plot_types(evaluation),
     }
@@ -69,6 +79,53 @@ def test_confusion_draws_one_number_per_cell_that_is_not_zero(evaluation: Evalua
         assert sorted(int(text.get_text()) for text in axes.texts) == sorted(panel.counts[panel.counts > 0])
         assert [text.get_text() for text in axes.get_yticklabels()] == list(panel.labels)
     assert figure.axes[2].get_ylabel() == "share of gold row"
+
+
+def test_entity_panel_adds_up_to_gold_and_predicted_entities(evaluation: Evaluation) -> None:
+    panel = entity_panel(entities_of(evaluation))
+    assert panel.rows == ("art", "geo", "per", "SPURIOUS")
+    assert panel.columns == ("art", "geo", "per", "MISSED")
+    assert panel.exact.tolist() == [[0, 0, 0, 0], [0, 2, 0, 1], [0, 0, 2, 0], [1, 0, 0, 0]]
+    both = panel.exact + panel.boundary
+    by_type = evaluation.default.by_type.values()
+    assert both.sum(axis=1)[:-1].tolist() == [counts.n_gold for counts in by_type]
+    assert both.sum(axis=0)[:-1].tolist() == [counts.n_predicted for counts in by_type]
+    np.testing.assert_allclose(panel.shares[1], [0, 2 / 3, 0, 1 / 3])
+
+
+def test_wrong_boundaries_stand_in_the_cell_of_their_types() -> None:
+    gold = [["B-geo", "I-geo"], ["B-geo", "O"], ["B-geo", "I-geo"]]
+    predicted = [["B-geo", "O"], ["B-geo", "O"], ["B-per", "O"]]
+    figure = plot_entities(entities_of(score(gold, predicted)))
+    assert sorted(text.get_text() for text in figure.axes[0].texts) == ["0\n+1", "1\n+1"]
+    assert figure.axes[0].get_title() == "3 gold and 3 predicted entities"
+    assert figure.axes[1].get_ylabel() == "share of row"
+    assert "same words" in figure.get_supxlabel()
+
+
+def test_scores_of_a_version_without_the_entity_confusion_have_no_figure_of_it(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    assert draw_evaluation(replace(evaluation, entities=None), tmp_path).keys() == {"confusion", "types"}
+
+
+@pytest.mark.parametrize(("n_types", "n_boundary"), [(3, 12_340), (18, 12_340), (30, 987)])
+def test_entity_cells_hold_their_counts(n_types: int, n_boundary: int) -> None:
+    types = tuple(f"WORK_OF_ART{i:02}" for i in range(n_types))
+    counts = (12_340,) * n_types
+    exact, boundary = (counts,) * n_types, ((n_boundary,) * n_types,) * n_types
+    figure = plot_entities(EntityConfusion(types, exact, boundary, counts, counts))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    (left, bottom), (right, top) = axes.transData.transform([(0, 1), (1, 0)])
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert box.width <= right - left
+        assert box.height <= top - bottom
+    outer = axes.get_tightbbox()
+    assert outer is not None
+    assert outer.x0 >= 0
+    assert outer.y0 >= 0
 
 
 @pytest.mark.parametrize("n_types", [8, 18])
@@ -150,7 +207,7 @@ def test_equal_modes_give_one_bar_per_type() -> None:
     assert len(axes.patches) == 1
 
 
-@pytest.mark.parametrize("name", ["confusion", "training", "types"])
+@pytest.mark.parametrize("name", ["confusion", "entities", "training", "types"])
 def test_saved_figures_are_whole_not_blank_and_repeatable(name: str, evaluation: Evaluation, tmp_path: Path) -> None:
     first = save_figure(figures(evaluation)[name], tmp_path / "a" / name)
     second = save_figure(figures(evaluation)[name], tmp_path / "b" / f"{name}.png")
@@ -163,7 +220,7 @@ def test_saved_figures_are_whole_not_blank_and_repeatable(name: str, evaluation:
 
 def test_all_figures_of_a_run_are_saved_by_name(evaluation: Evaluation, tmp_path: Path) -> None:
     files = {**draw_evaluation(evaluation, tmp_path), **draw_training(HISTORY, tmp_path)}
-    assert files == {name: tmp_path / f"{name}.png" for name in ("confusion", "types", "training")}
+    assert files == {name: tmp_path / f"{name}.png" for name in ("confusion", "types", "entities", "training")}
     assert all(path.exists() and path.with_suffix(".svg").exists() for path in files.values())
 
 
@@ -171,6 +228,7 @@ def test_dollar_signs_in_a_type_are_not_read_as_formulas(tmp_path: Path) -> None
     evaluation = score([["B-$^$"]], [["O"]])
     save_figure(plot_confusion(evaluation.confusion), tmp_path / "confusion")
     save_figure(plot_types(evaluation), tmp_path / "types")
+    save_figure(plot_entities(entities_of(evaluation)), tmp_path / "entities")
 
 
 def test_a_name_with_a_dot_keeps_it(evaluation: Evaluation, tmp_path: Path) -> None:
@@ -188,6 +246,7 @@ def test_nothing_to_draw_is_drawn_all_the_same(tmp_path: Path) -> None:
     save_figure(plot_types(score([["O"]], [["O"]])), tmp_path / "types")
     save_figure(plot_confusion(LabelConfusion((), ())), tmp_path / "confusion")
     save_figure(plot_confusion(score([], [], Scheme.BIOES).confusion), tmp_path / "outside")
+    save_figure(plot_entities(entities_of(score([], []))), tmp_path / "entities")
 
 
 def test_plots_leave_pyplot_alone(tmp_path: Path) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
-from nomina.report.tables import score_rows, scores_caption, scores_markdown, scores_table
+from nomina.report.tables import (
+    reading_figures,
+    readings_markdown,
+    readings_table,
+    score_rows,
+    scores_caption,
+    scores_markdown,
+    scores_table,
+)
 from nomina.scoring import Evaluation, score
+from nomina.scoring.modes import MODES
 
 
 def test_rows_are_the_types_and_then_the_averages(evaluation: Evaluation) -> None:
@@ -57,3 +67,29 @@ def test_a_type_with_a_bar_does_not_break_the_markdown() -> None:
 
 def test_no_entities_at_all_still_gives_the_averages() -> None:
     assert [row.name for row in score_rows(score([["O"]], [["O"]]))] == ["micro", "macro", "weighted"]
+
+
+def test_six_readings_stand_side_by_side() -> None:
+    evaluation = score([["B-geo", "I-geo"], ["B-per"]], [["I-geo", "O"], ["B-geo"]])
+    figures = reading_figures(evaluation)
+    assert list(figures) == list(MODES)
+    assert [f.f1 for f in figures.values()] == [0.0, 0.0, 0.0, 0.5, 0.75, 0.5]
+    assert list(reading_figures(replace(evaluation, modes=None))) == ["seqeval default", "seqeval strict"]
+
+
+def test_readings_fit_eighty_columns_with_what_they_mean(evaluation: Evaluation) -> None:
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(readings_table(evaluation))
+    text = console.export_text()
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    (partial,) = (line.split() for line in lines if line.strip().startswith("nervaluate partial"))
+    assert partial[2:5] == ["0.8000", "0.8000", "0.8000"]
+    assert all(MODES["nervaluate partial"].split()[i] in text for i in range(5))
+
+
+def test_readings_follow_the_scores_in_markdown(evaluation: Evaluation) -> None:
+    markdown = scores_markdown(evaluation)
+    assert markdown.endswith(readings_markdown(evaluation))
+    assert "| nervaluate exact: An entity is right if all its words are, whatever its type. | 0.8000 |" in markdown
+    assert "nervaluate" not in scores_markdown(replace(evaluation, modes=None))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nomina.report.plots.confusion import plot_confusion
+from nomina.report.plots.entities import plot_entities
 from nomina.report.plots.figure import save_figure
 from nomina.report.plots.training import plot_training
 from nomina.report.plots.types import plot_types
@@ -16,15 +17,17 @@ __all__ = ["draw_evaluation", "draw_training"]
 
 
 def draw_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
-    """Draw the confusion matrices (``confusion``) and the F1 of each type (``types``).
+    """Draw the confusion of words (``confusion``) and of entities (``entities``), and the F1 by type (``types``).
+
+    Scores of a version without the entity confusion have no figure of it.
 
     Returns:
         The PNG files by name; an SVG stands next to each.
     """
-    return {
-        "confusion": save_figure(plot_confusion(evaluation.confusion), folder / "confusion").png,
-        "types": save_figure(plot_types(evaluation), folder / "types").png,
-    }
+    figures = {"confusion": plot_confusion(evaluation.confusion), "types": plot_types(evaluation)}
+    if evaluation.entities is not None:
+        figures["entities"] = plot_entities(evaluation.entities)
+    return {name: save_figure(figure, folder / name).png for name, figure in figures.items()}
 
 
 def draw_training(history: Iterable[Mapping[str, Any]], folder: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Scores as a table: in the terminal (Rich) and in Markdown, from the same rows."""
+"""Scores as tables: in the terminal (Rich) and in Markdown, from the same rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from nomina.scoring.evaluate import Evaluation
+from nomina.scoring.modes import MODES, Tally
 from nomina.scoring.scores import Average, Counts
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ __all__ = [
     "ScoreRow",
     "escape_cell",
     "markdown_table",
+    "reading_figures",
+    "readings_markdown",
+    "readings_table",
     "score_rows",
     "scores_caption",
     "scores_markdown",
@@ -101,11 +105,56 @@ def scores_table(evaluation: Evaluation, title: str | None = None) -> Table:
 
 
 def scores_markdown(evaluation: Evaluation) -> str:
-    """The same as a Markdown table with its caption below, for model cards and READMEs; ends with a line break."""
+    """The same as a Markdown table with its caption below, for model cards and READMEs; ends with a line break.
+
+    The readings side by side follow, where there are more than seqeval's two.
+    """
     figures = ("precision", "recall", "F1")
     header = ["type", "support", *figures, *(f"strict {figure}" for figure in figures)]
     rows = [_cells(row) for row in score_rows(evaluation)]
-    return f"{markdown_table(header, rows)}\n{scores_caption(evaluation)}\n"
+    readings = "" if evaluation.modes is None else f"\n{readings_markdown(evaluation)}"
+    return f"{markdown_table(header, rows)}\n{scores_caption(evaluation)}\n{readings}"
+
+
+def reading_figures(evaluation: Evaluation) -> dict[str, Counts | Tally]:
+    """Figures over all types by reading, named and ordered as in :data:`~nomina.scoring.modes.MODES`.
+
+    Scores of a version that did not count nervaluate's modes have seqeval's two readings only.
+    """
+    figures: dict[str, Counts | Tally] = {
+        "seqeval default": evaluation.default.micro,
+        "seqeval strict": evaluation.strict.micro,
+    }
+    modes = evaluation.modes
+    if modes is not None:
+        figures |= {
+            f"nervaluate {name}": getattr(modes, name).overall for name in ("strict", "exact", "partial", "type")
+        }
+    return figures
+
+
+_READINGS_HEADER = ("reading, all types", "precision", "recall", "F1")
+
+
+def readings_table(evaluation: Evaluation) -> Table:
+    """The readings side by side for the terminal, each with what it means; fits 80 columns."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title="By what counts as right", box=box.SIMPLE_HEAD, collapse_padding=True)
+    table.add_column(_READINGS_HEADER[0], no_wrap=True)
+    for heading in ("P", "R", "F1"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("meaning", overflow="fold")
+    for name, figures in reading_figures(evaluation).items():
+        table.add_row(name, *_shares(figures), MODES[name])
+    return table
+
+
+def readings_markdown(evaluation: Evaluation) -> str:
+    """The same as a Markdown table; ends with a line break."""
+    rows = [(f"{name}: {MODES[name]}", *_shares(figures)) for name, figures in reading_figures(evaluation).items()]
+    return markdown_table(_READINGS_HEADER, rows)
 
 
 _TAGS_HEADER = ("part-of-speech tags", "precision", "recall", "F1", "to the first")
@@ -160,8 +209,11 @@ def escape_cell(text: str) -> str:
 
 def _cells(row: ScoreRow) -> list[str]:
     name = f"{row.name} avg" if row.is_average else row.name
-    figures = [f"{x:.4f}" for side in (row.default, row.strict) for x in (side.precision, side.recall, side.f1)]
-    return [name, f"{row.support:,}", *figures]
+    return [name, f"{row.support:,}", *_shares(row.default), *_shares(row.strict)]
+
+
+def _shares(figures: _Figures | Tally) -> list[str]:
+    return [f"{share:.4f}" for share in (figures.precision, figures.recall, figures.f1)]
 
 
 def _count(n: int, noun: str) -> str:

@@ -30,8 +30,8 @@ Mask = npt.NDArray[np.bool_]
 MODES: dict[str, str] = {
     "seqeval default": "An entity is right if its type and all its words are; tags that the scheme does not allow are "
     "read as conlleval reads them.",
-    "seqeval strict": "The same, but an entity whose tags the scheme does not allow is none.",
-    "nervaluate strict": "An entity is right if its type and all its words are, read as in seqeval's default.",
+    "seqeval strict": "As the default, but an entity whose tags the scheme does not allow is none.",
+    "nervaluate strict": "An entity is right if its type and all its words are: the figures of seqeval's default.",
     "nervaluate exact": "An entity is right if all its words are, whatever its type.",
     "nervaluate partial": "As exact, and one that only overlaps a gold entity counts half, whatever its type.",
     "nervaluate type": "An entity is right if its type is and it overlaps a gold entity.",

@@ -2,6 +2,7 @@
 
 from nomina.report.plots.arms import ArmDots, arm_dots, draw_arms, plot_arms
 from nomina.report.plots.confusion import ConfusionPanel, confusion_panels, draw_confusion, plot_confusion
+from nomina.report.plots.entities import EntityPanel, draw_entities, entity_panel, plot_entities
 from nomina.report.plots.figure import FigureFiles, save_figure
 from nomina.report.plots.parallel import plot_parallel
 from nomina.report.plots.search import plot_cost, plot_curves, plot_importance
@@ -12,6 +13,7 @@ from nomina.report.plots.types import TypeBars, draw_types, plot_types, type_bar
 __all__ = [
     "ArmDots",
     "ConfusionPanel",
+    "EntityPanel",
     "FigureFiles",
     "TrainingCurve",
     "TypeBars",
@@ -20,12 +22,15 @@ __all__ = [
     "draw_arms",
     "draw_confusion",
     "draw_dev_f1",
+    "draw_entities",
     "draw_loss",
     "draw_types",
+    "entity_panel",
     "plot_arms",
     "plot_confusion",
     "plot_cost",
     "plot_curves",
+    "plot_entities",
     "plot_importance",
     "plot_parallel",
     "plot_settings",
