@@ -93,3 +93,17 @@ def test_holm_keeps_the_order_and_never_lowers(p_values: list[float]) -> None:
     assert all(p <= a <= 1 for p, a in zip(p_values, adjusted, strict=True))
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     assert [adjusted[i] for i in order] == sorted(adjusted)
+
+
+def test_documents_are_drawn_whole() -> None:
+    """Sentences of a document that are all better or all worse: the difference is less sure than sentences make it."""
+    first = np.repeat(outcomes(1, 40, 0.7), 10, axis=1)
+    second = np.repeat(outcomes(1, 40, 0.7, seed=1), 10, axis=1)
+    documents = np.repeat(np.arange(40), 10)
+    whole = paired_bootstrap(first, second, units=documents)
+    by_document = paired_bootstrap(first[:, ::10] * 10, second[:, ::10] * 10)
+    assert whole == by_document
+    by_sentence = paired_bootstrap(first, second)
+    assert by_sentence.f1 == pytest.approx(whole.f1)
+    width = whole.high - whole.low
+    assert width / (by_sentence.high - by_sentence.low) == pytest.approx(10**0.5, rel=0.1)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from nomina.scoring.significance import Difference, Ints, paired_bootstrap
+from nomina.scoring.resampling import Ints
+from nomina.scoring.significance import Difference, paired_bootstrap
 
 __all__ = [
     "CurvePoint",

@@ -10,14 +10,10 @@ import numpy.typing as npt
 
 from nomina.scoring.alignment import Predictions, TagSequences, pad_predictions
 from nomina.scoring.matching import count_by_sentence
+from nomina.scoring.resampling import N_RESAMPLES, Floats, Ints, drawn_sums, sum_by_unit
 from nomina.scoring.spans import code_tags, read_default
 
 __all__ = ["Difference", "holm", "micro_f1", "paired_bootstrap", "sentence_counts"]
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-_AT_ONCE = 250
 
 
 class Difference(NamedTuple):
@@ -65,7 +61,9 @@ def micro_f1(counts: npt.NDArray[np.floating | np.integer]) -> Floats:
     return f1
 
 
-def paired_bootstrap(first: Ints, second: Ints, *, n_resamples: int = 10_000, seed: int = 0) -> Difference:
+def paired_bootstrap(
+    first: Ints, second: Ints, *, units: Ints | None = None, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> Difference:
     """Compare two models, each trained with several seeds, by sentences and seeds drawn anew with replacement.
 
     Both models are scored on the same draws of sentences (Efron and Tibshirani 1993; for scores of systems, Koehn 2004,
@@ -76,6 +74,8 @@ def paired_bootstrap(first: Ints, second: Ints, *, n_resamples: int = 10_000, se
     Args:
         first: From :func:`sentence_counts`, one for each seed, int64 [n_seeds, n_sentences, 3].
         second: The same of the other model; its number of seeds may differ.
+        units: Document of each sentence, int64 [n_sentences], to draw documents instead of sentences
+            (:func:`nomina.scoring.resampling.choose_units`).
         n_resamples: Draws, 1 or more.
         seed: Of the draws.
 
@@ -84,26 +84,24 @@ def paired_bootstrap(first: Ints, second: Ints, *, n_resamples: int = 10_000, se
     """
     if first.shape[1] != second.shape[1]:
         raise ValueError(f"expected scores of the same sentences, found {first.shape[1]} and {second.shape[1]}")
-    n_sentences, split = first.shape[1], len(first)
+    split = len(first)
     # One column per seed and count, so that all sums of a draw are one product.
-    columns = np.concatenate([first, second]).transpose(1, 0, 2).astype(np.float64)
+    counts = np.concatenate([first, second]).transpose(1, 0, 2)
+    if units is not None:
+        counts = sum_by_unit(counts, units)
     rng = np.random.default_rng(seed)
-    chance = np.full(n_sentences, 1 / max(n_sentences, 1))
-
-    def f1(weights: npt.NDArray[np.integer]) -> Floats:
-        return micro_f1(np.tensordot(weights.astype(np.float64), columns, axes=1))
 
     def drawn_mean(of_seeds: Floats) -> Floats:
         chosen = rng.integers(of_seeds.shape[1], size=of_seeds.shape)
         mean: Floats = np.take_along_axis(of_seeds, chosen, axis=1).mean(1)
         return mean
 
-    of_all = f1(np.ones((1, n_sentences), dtype=np.int64))[0]
+    of_all = micro_f1(counts.sum(0))
     observed = float(of_all[:split].mean() - of_all[split:].mean())
     draws = []
-    for start in range(0, n_resamples, _AT_ONCE):
-        scores = f1(rng.multinomial(n_sentences, chance, size=min(_AT_ONCE, n_resamples - start)))
-        draws.append(drawn_mean(scores[:, :split]) - drawn_mean(scores[:, split:]))
+    for sums in drawn_sums(counts, n_resamples, rng):
+        f1 = micro_f1(sums)
+        draws.append(drawn_mean(f1[:, :split]) - drawn_mean(f1[:, split:]))
     drawn = np.concatenate(draws)
     low, high = np.percentile(drawn, [2.5, 97.5])
     n_against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
