@@ -51,6 +51,13 @@ def test_a_probability_of_zero_is_a_score() -> None:
     assert span.score == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize(("temperature", "score"), [(1.0, 0.9), (2.0, 0.75), (0.5, 81 / 82)])
+def test_a_temperature_divides_the_log_odds(temperature: float, score: float) -> None:
+    probabilities = np.array([0.9], dtype=np.float32)  # odds of 9 to 1
+    [span] = spans_of(Sentence(("Anna",)), ("B-per",), Scheme.IOB2, probabilities, temperature=temperature)
+    assert span.score == pytest.approx(score, abs=1e-6)
+
+
 def test_an_orphan_begins_a_span_as_conlleval_reads_it() -> None:
     sentence = Sentence(("a", "b", "c"))
     spans = spans_of(sentence, ("I-per", "I-geo", "O"), Scheme.IOB2)

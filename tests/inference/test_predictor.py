@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -166,6 +167,36 @@ def test_spans_stand_in_the_text(bert: Predictor) -> None:
         assert "".join(TEXT[span.start_char : span.end_char].split()) == "".join(words)
         assert span.score is not None
         assert 0 < span.score <= 1
+
+
+def test_a_temperature_is_saved_and_changes_scores_alone(bert: Predictor, model_folder: Path, tmp_path: Path) -> None:
+    assert bert.span_temperature == 1.0
+    plain = many(bert.predict(CORPUS))
+    cooled = Predictor.load(model_folder, device="cpu")
+    cooled.span_temperature = 2.5
+    cooled.save(tmp_path / "cooled")
+    again = Predictor.load(tmp_path / "cooled", device="cpu")
+    assert again.span_temperature == 2.5
+    calibrated = many(again.predict(CORPUS))
+    assert calibrated == plain  # labels, and spans but for their scores
+    before = [span.score for prediction in plain for span in prediction.spans]
+    after = [span.score for prediction in calibrated for span in prediction.spans]
+    odds = np.array(before) / (1 - np.array(before, dtype=float))
+    np.testing.assert_allclose(after, odds ** (1 / 2.5) / (1 + odds ** (1 / 2.5)), rtol=1e-6)
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="a temperature above 0"):
+            again.span_temperature = wrong
+
+
+def test_a_folder_from_before_temperatures_has_none(model_folder: Path, bert: Predictor) -> None:
+    path = model_folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    del config["span_temperature"]
+    path.write_text(json.dumps(config), encoding="utf-8")
+    old = Predictor.load(model_folder, device="cpu")
+    assert old.span_temperature == 1.0
+    first, second = many(bert.predict(CORPUS)), many(old.predict(CORPUS))
+    assert [[s.score for s in p.spans] for p in first] == [[s.score for s in p.spans] for p in second]
 
 
 def test_a_training_model_predicts_without_dropout_and_goes_on_training(bert: Predictor) -> None:

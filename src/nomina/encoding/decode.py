@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from nomina.data.confidence import calibrate
 from nomina.data.records import Sentence, Span
 from nomina.data.tags import Scheme, read_spans
 from nomina.encoding.lengths import sorted_batches
@@ -131,7 +132,12 @@ def tags_of(
 
 
 def spans_of(
-    sentence: Sentence, tags: Sequence[str], scheme: Scheme, probabilities: npt.NDArray[np.float32] | None = None
+    sentence: Sentence,
+    tags: Sequence[str],
+    scheme: Scheme,
+    probabilities: npt.NDArray[np.float32] | None = None,
+    *,
+    temperature: float = 1.0,
 ) -> tuple[Span, ...]:
     """Entities of one sentence, with character offsets where its text is known.
 
@@ -140,14 +146,16 @@ def spans_of(
         tags: One tag per word; invalid sequences are read as conlleval does.
         scheme: Scheme of the tags.
         probabilities: Probability of each word's tag, float32 [n_words]. A span's score is their geometric mean, which
-            does not fall with its length alone.
+            does not fall with its length alone, calibrated.
+        temperature: The one that scores are calibrated with (:func:`nomina.data.confidence.calibrate`).
     """
     offsets = sentence.offsets()
     spans = []
     for span in read_spans(tags, scheme).spans:
         score = None
         if probabilities is not None:
-            score = float(np.exp(np.log(np.maximum(probabilities[span.start : span.end], 1e-12)).mean()))
+            mean = np.exp(np.log(np.maximum(probabilities[span.start : span.end], 1e-12)).mean())
+            score = float(calibrate(mean, temperature))
         start_char = None if offsets is None else offsets[span.start][0]
         end_char = None if offsets is None else offsets[span.end - 1][1]
         spans.append(Span(span.label, span.start, span.end, score, start_char, end_char))

@@ -44,7 +44,7 @@ class Prediction:
     Attributes:
         sentence: The input.
         labels: One entity tag per word, in the model's scheme.
-        spans: The entities, with scores.
+        spans: The entities, with scores: calibrated probabilities, where the model has a temperature.
         pos: The part-of-speech tags that the model read, or that its joint head found where it read none; ``None`` for
             a model without that feature, or where there were none.
     """
@@ -168,6 +168,21 @@ class Predictor:
     def pos_source(self) -> str:
         """Where part-of-speech tags come from if the input has none: ``"none"``, ``"joint"`` or ``"spacy:…"``."""
         return self.model.config.pos_source if POS in self.features else "none"
+
+    @property
+    def span_temperature(self) -> float:
+        """What calibrates the scores of spans, above 0; 1 leaves them as they are. Set, it is saved with the model.
+
+        Raises:
+            ValueError: On setting a number that is not above 0.
+        """
+        return self.model.config.span_temperature
+
+    @span_temperature.setter
+    def span_temperature(self, temperature: float) -> None:
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"expected a temperature above 0, found {temperature}")
+        self.model.config.span_temperature = float(temperature)
 
     def with_pos(
         self, sentences: Sequence[Sentence], tags: TagUse = "auto", *, progress: bool = False
@@ -349,7 +364,13 @@ class Predictor:
             Prediction(
                 sentence,
                 labels[i],
-                spans_of(sentence, labels[i], self.scheme, labelled.probabilities[bounds[i] : bounds[i + 1]]),
+                spans_of(
+                    sentence,
+                    labels[i],
+                    self.scheme,
+                    labelled.probabilities[bounds[i] : bounds[i + 1]],
+                    temperature=self.span_temperature,
+                ),
                 pos=read[i].features.get(POS, found[i]) if POS in self.features else None,
             )
             for i, sentence in enumerate(sentences)

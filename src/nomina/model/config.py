@@ -32,6 +32,7 @@ class TaggerConfig(PretrainedConfig):
         pos_loss_weight: Weight of the tag head's loss beside that of the entities, 0 or more.
         context: What a window shows: one ``"sentence"``, or as much of the ``"document"`` as fits.
         max_pieces: The most word pieces of a window, special pieces included; 0 means the encoder's limit.
+        span_temperature: What the log-odds of span scores are divided by, above 0; 1 leaves them as they are.
         kwargs: Passed on to ``PretrainedConfig``.
     """
 
@@ -54,6 +55,7 @@ class TaggerConfig(PretrainedConfig):
         pos_loss_weight: float = 0.3,
         context: str = "sentence",
         max_pieces: int = 0,
+        span_temperature: float = 1.0,
         **kwargs: Any,
     ) -> None:
         if labels is not None:
@@ -73,6 +75,7 @@ class TaggerConfig(PretrainedConfig):
         self.pos_loss_weight = pos_loss_weight
         self.context = context
         self.max_pieces = max_pieces
+        self.span_temperature = span_temperature
         super().__init__(**kwargs)
 
     @property
