@@ -105,7 +105,8 @@ def test_train_writes_a_whole_model_folder(run: Callable[..., Result], tmp_path:
         "figures",
     }
     assert "checkpoints" not in names
-    assert {f"{name}.{kind}" for name in ("confusion", "training", "types") for kind in ("png", "svg")} == {
+    drawn = ("confusion", "entities", "training", "types")
+    assert {f"{name}.{kind}" for name in drawn for kind in ("png", "svg")} == {
         path.name for path in (folder / "figures").iterdir()
     }
     pickles = [path for path in folder.rglob("*") if path.suffix in {".bin", ".pt", ".pth", ".pkl"}]
@@ -177,6 +178,7 @@ def test_evaluate_writes_scores_that_it_shows(run: Callable[..., Result], model:
     assert {path.name for path in folder.iterdir()} >= {
         "confusion.png",
         "confusion.svg",
+        "entities.svg",
         "types.svg",
         "predictions.jsonl",
     }

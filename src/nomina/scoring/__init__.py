@@ -6,16 +6,21 @@ counts are kept, and every figure is derived from them.
 """
 
 from nomina.scoring.confusion import LabelConfusion, label_confusion
+from nomina.scoring.entities import EntityConfusion
 from nomina.scoring.evaluate import Evaluation, score
+from nomina.scoring.modes import MODES, Modes
 from nomina.scoring.scores import Average, Counts, MatchingMode, Scores
 from nomina.scoring.significance import sentence_counts
 
 __all__ = [
+    "MODES",
     "Average",
     "Counts",
+    "EntityConfusion",
     "Evaluation",
     "LabelConfusion",
     "MatchingMode",
+    "Modes",
     "Scores",
     "label_confusion",
     "score",

@@ -46,7 +46,7 @@ class Overlaps(NamedTuple):
 
 def find_overlaps(gold: Spans, predicted: Spans) -> Overlaps:
     """Find all pairs that share a word; each side's own entities do not overlap."""
-    longest = int(max(gold.end.max(initial=0), predicted.end.max(initial=0)))
+    longest = _longest(gold, predicted)
     own_offset, other_offset = gold.sentence * longest, predicted.sentence * longest
     first = np.searchsorted(gold.end + own_offset, predicted.start + other_offset, side="right")
     last = np.searchsorted(gold.start + own_offset, predicted.end + other_offset, side="left")
@@ -63,16 +63,19 @@ def find_overlaps(gold: Spans, predicted: Spans) -> Overlaps:
 
 def is_correct(gold: Spans, predicted: Spans) -> npt.NDArray[np.bool_]:
     """Whether each predicted entity has the words and the type of a gold one, bool [n_predicted]."""
-    longest = int(max(gold.end.max(initial=0), predicted.end.max(initial=0))) + 1
-    n_labels = int(max(gold.label.max(initial=0), predicted.label.max(initial=0))) + 1
-    own, found = (
-        ((spans.sentence * longest + spans.start) * longest + spans.end) * n_labels + spans.label
-        for spans in (gold, predicted)
-    )
-    # Both are in ascending order, since the entities are in that of the text.
-    places = np.searchsorted(own, found)
-    correct: npt.NDArray[np.bool_] = np.append(own, -1)[places] == found
+    longest = _longest(gold, predicted)
+    # In ascending order, since the entities are in that of the text; no two of a side start at the same word.
+    own = np.append(gold.sentence * longest + gold.start, -1)
+    found = predicted.sentence * longest + predicted.start
+    places = np.searchsorted(own[:-1], found)
+    end, label = np.append(gold.end, -1)[places], np.append(gold.label, -1)[places]
+    correct: npt.NDArray[np.bool_] = (own[places] == found) & (end == predicted.end) & (label == predicted.label)
     return correct
+
+
+def _longest(gold: Spans, predicted: Spans) -> int:
+    """Words up to the last entity of any sentence: a stride that keeps the places of different sentences apart."""
+    return int(max(gold.end.max(initial=0), predicted.end.max(initial=0)))
 
 
 def count_by_type(gold: Spans, predicted: Spans, types: Sequence[str]) -> dict[str, Counts]:
