@@ -1,21 +1,27 @@
-"""Wrong sentences for tests of the error browser: gold entities damaged at random, the same for the same seed."""
+"""Wrong sentences for tests of the error browser, and a slow, plain way to ask for some of them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
+from urllib.parse import urlencode
 
 import nomina
 from nomina.data.tags import Scheme, read_spans
-from nomina.report.html import ErrorSentence
+from nomina.report.html import ErrorSentence, errors_link
 from nomina.scoring.chunks import Chunk
-from nomina.scoring.pairs import pair_entities
+from nomina.scoring.pairs import Kind, Pair, pair_entities
 
 
 @cache
 def sample_mistakes(n_sentences: int, seed: int = 13) -> tuple[ErrorSentence, ...]:
-    """That many sentences of the sample corpus, from the beginning again where it ends; some stay right."""
+    """That many sentences of the sample corpus, from the beginning again where it ends; some stay right.
+
+    Their entities are damaged at random, in the same way for the same seed.
+    """
     sentences = nomina.read("sample").sentences
     generator = random.Random(seed)
     return tuple(_damage(sentences[i % len(sentences)], i, generator) for i in range(n_sentences))
@@ -61,3 +67,72 @@ def _predict(gold: Sequence[Chunk], n_words: int, generator: random.Random) -> l
         start = generator.choice(free)
         found.append(Chunk(generator.choice(["geo", "org", "per"]), start, start + 1))
     return found
+
+
+@dataclass(frozen=True)
+class ErrorQuery:
+    """What is asked of the errors, and the answer by brute force. Sentences without errors are none of it."""
+
+    kinds: tuple[Kind, ...] = ()
+    gold: tuple[str, ...] = ()
+    predicted: tuple[str, ...] = ()
+    slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    text: str = ""
+    sort: str = ""
+
+    def link(self) -> str:
+        link = errors_link(kinds=self.kinds, gold=self.gold, predicted=self.predicted, slices=self.slices)
+        return f"{link}&{urlencode({'q': self.text, 'sort': self.sort})}"
+
+    def errors(self, sentence: ErrorSentence) -> Iterator[tuple[Pair, float | None]]:
+        """Those of a sentence that are asked for."""
+        if self.text.lower() not in " ".join(sentence.words).lower():
+            return
+        if any(not set(values) & set(sentence.slices.get(name, ())) for name, values in self.slices.items()):
+            return
+        for pair, confidence in zip(sentence.pairs, sentence.confidence, strict=True):
+            sides = [(pair.gold, self.gold), (pair.predicted, self.predicted)]
+            if pair.kind == "correct" or (self.kinds and pair.kind not in self.kinds):
+                continue
+            if all(not asked or (chunk is not None and chunk.label in asked) for chunk, asked in sides):
+                yield pair, confidence
+
+    def places(self, sentences: Sequence[ErrorSentence]) -> list[str]:
+        """Places of the sentences, in the order asked for."""
+        found = [sentence for sentence in sentences if any(self.errors(sentence))]
+
+        def confidences(sentence: ErrorSentence) -> list[float]:
+            return [confidence for _, confidence in self.errors(sentence) if confidence is not None]
+
+        if self.sort == "confident":
+            found.sort(key=lambda sentence: -max(confidences(sentence), default=-1))
+        elif self.sort == "unsure":
+            found.sort(key=lambda sentence: min(confidences(sentence), default=2))
+        elif self.sort:
+            found.sort(key=lambda sentence: len(sentence.words) * (-1 if self.sort == "long" else 1))
+        return [sentence.place for sentence in found]
+
+    def n_errors(self, sentences: Sequence[ErrorSentence]) -> int:
+        return sum(1 for sentence in sentences for _ in self.errors(sentence))
+
+    def counts(self, sentences: Sequence[ErrorSentence]) -> dict[str, Counter[str]]:
+        """Errors by the values of each facet, with what is asked of the other facets."""
+        others = {
+            "kind": replace(self, kinds=()),
+            "gold": replace(self, gold=()),
+            "pred": replace(self, predicted=()),
+        }
+        counts: dict[str, Counter[str]] = {}
+        for sentence in sentences:
+            for facet, query in others.items():
+                counter = counts.setdefault(facet, Counter())
+                for pair, _ in query.errors(sentence):
+                    value = {"kind": pair.kind, "gold": pair.gold, "pred": pair.predicted}[facet]
+                    if value is not None:
+                        counter[value if isinstance(value, str) else value.label] += 1
+            for name, values in sentence.slices.items():
+                rest = {other: asked for other, asked in self.slices.items() if other != name}
+                counter = counts.setdefault(f"slice.{name}", Counter())
+                for _ in replace(self, slices=rest).errors(sentence):
+                    counter.update(values)
+        return counts

@@ -21,7 +21,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from nomina.report.html.page import Section
-from nomina.report.html.templates import fill
+from nomina.report.html.markup import fill
 from nomina.scoring.chunks import Chunk
 from nomina.scoring.pairs import KINDS, Kind, Pair
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from nomina import __version__
-from nomina.report.html.templates import fill
+from nomina.report.html.markup import fill
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -66,7 +66,7 @@ def render_page(
     styles = _assets("page.css", payload, _STYLES_OF)
     scripts = _assets("page.js", payload, _SCRIPTS_OF)
     early = _asset("theme.js")
-    return fill(
+    page = fill(
         "page",
         title=title,
         subtitle=subtitle,
@@ -78,6 +78,7 @@ def render_page(
         payload={f"{name}-data": _json(value) for name, value in payload.items()},
         version=__version__,
     )
+    return str(page)
 
 
 def _check_ids(sections: Sequence[Section], payload: Mapping[str, object]) -> None:

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from nomina.report.html.templates import fill
+from nomina.report.html.markup import fill
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -9,14 +9,13 @@ const PLAIN_KEYS = "nomina-plain-keys";
 const byId = (id) => document.getElementById(id);
 const inWords = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
-/** What the address says of the errors: a query and a page, from 0 on. Values that the data has not are left out. */
+/** What the address says of the errors: a query and a page, from 0 on. */
 function readAddress(store, hash) {
   const parameters = new URLSearchParams(hash.startsWith("#errors?") ? hash.slice("#errors?".length) : "");
   const chosen = new Map();
   for (const facet of store.facets) {
-    const values = parameters.getAll(facet.id).map((key) => facet.keys.indexOf(key));
-    const known = values.filter((value) => value >= 0);
-    if (known.length) chosen.set(facet.id, new Set(known));
+    const values = parameters.getAll(facet.id).map((key) => facet.number(key));
+    if (values.length) chosen.set(facet.id, new Set(values));
   }
   const page = Math.max(1, Number.parseInt(parameters.get("page") ?? "1", 10) || 1) - 1;
   return { query: { chosen, text: parameters.get("q") ?? "", sort: parameters.get("sort") ?? "" }, page };
@@ -40,9 +39,9 @@ class ErrorBrowser {
     this.search = byId("error-search");
     this.sort = byId("error-sort");
     const all = store.answer({ chosen: new Map(), text: "", sort: "" });
-    this.groups = store.facets
-      .map((facet) => new FacetGroup(facet, all.counts.get(facet.id), (...change) => this.choose(...change)))
-      .filter((group) => group.offered.length);
+    this.groups = store.facets.map(
+      (facet) => new FacetGroup(facet, all.counts.get(facet.id), (...change) => this.choose(...change)),
+    );
     byId("error-facets").append(...this.groups.map((group) => group.root));
     for (const option of this.sort.options) {
       if (["confident", "unsure"].includes(option.value)) option.disabled = !store.hasConfidence;
@@ -95,6 +94,8 @@ class ErrorBrowser {
     byId("error-status").textContent =
       `${shown} of ${inWords(this.store.size, "wrong sentence")}, ${inWords(nErrors, "error")}`;
     byId("error-clear").disabled = !this.query.chosen.size && !this.query.text;
+    const nChosen = [...this.query.chosen.values()].reduce((n, values) => n + values.size, 0);
+    byId("error-filter-count").textContent = nChosen ? `(${nChosen})` : "";
     this.showPage(page);
   }
 

@@ -13,24 +13,31 @@ class FacetGroup {
    */
   constructor(facet, totals, onChange) {
     this.facet = facet;
-    this.offered = [...facet.values.keys()].filter((value) => totals[value] > 0);
+    this.totals = totals;
+    this.onChange = onChange;
     this.largest = Math.max(1, ...totals);
-    this.rows = new Map(this.offered.map((value) => [value, this.#makeRow(value, onChange)]));
+    this.rows = new Map();
     this.more = element("button", { type: "button", className: "more" });
     this.more.addEventListener("click", () => this.#toggleMore());
-    const fieldset = element("fieldset", {}, element("legend", { className: "unseen-text" }, facet.title));
-    fieldset.append(...[...this.rows.values()].map(({ label }) => label), this.more);
-    this.summary = element("summary", {}, facet.title);
-    this.root = element("details", { className: "facet", open: !facet.id.startsWith("slice.") }, this.summary, fieldset);
     this.isLong = false;
+    const legend = element("legend", { className: "unseen-text" }, facet.title);
+    this.fieldset = element("fieldset", {}, legend, this.more);
+    this.summary = element("summary", {}, facet.title);
+    const open = !facet.id.startsWith("slice.");
+    this.root = element("details", { className: "facet", open }, this.summary, this.fieldset);
+    totals.forEach((total, value) => {
+      if (total > 0) this.#addRow(value);
+    });
   }
 
-  #makeRow(value, onChange) {
+  #addRow(value) {
     const box = element("input", { type: "checkbox" });
     const count = element("span", { className: "count" });
-    const label = element("label", {}, box, element("bdi", { className: "name" }, this.facet.values[value]), " ", count);
-    box.addEventListener("change", () => onChange(this.facet, value, box.checked));
-    return { box, count, label };
+    const name = element("bdi", { className: "name" }, this.facet.values[value]);
+    const label = element("label", {}, box, name, " ", count);
+    box.addEventListener("change", () => this.onChange(this.facet, value, box.checked));
+    this.rows.set(value, { box, count, label });
+    this.more.before(label);
   }
 
   #toggleMore() {
@@ -45,13 +52,24 @@ class FacetGroup {
       label.hidden = !this.isLong && n >= FACET_ROWS && !box.checked;
       n += 1;
     }
-    this.more.hidden = this.offered.length <= FACET_ROWS;
-    this.more.textContent = this.isLong ? "Show fewer" : `Show all ${this.offered.length}`;
+    this.more.hidden = this.rows.size <= FACET_ROWS;
+    this.more.textContent = this.isLong ? "Show fewer" : `Show all ${this.rows.size}`;
     this.more.setAttribute("aria-expanded", String(this.isLong));
+  }
+
+  /** An address may ask for what no error has; it is shown as long as it is asked for. */
+  #offerAsked(chosen) {
+    for (const [value, { label }] of this.rows) {
+      if (this.totals[value] || chosen.has(value)) continue;
+      label.remove();
+      this.rows.delete(value);
+    }
+    for (const value of chosen) if (!this.rows.has(value)) this.#addRow(value);
   }
 
   /** Show what is chosen and how many errors each value has now. */
   update(chosen, counts) {
+    this.#offerAsked(chosen ?? new Set());
     for (const [value, { box, count, label }] of this.rows) {
       box.checked = chosen?.has(value) ?? false;
       count.textContent = counts[value].toLocaleString("en");
@@ -61,6 +79,7 @@ class FacetGroup {
     const n = chosen?.size ?? 0;
     this.summary.textContent = n ? `${this.facet.title} (${n})` : this.facet.title;
     if (n) this.root.open = true;
+    this.root.hidden = this.rows.size === 0;
     this.#fold();
   }
 }

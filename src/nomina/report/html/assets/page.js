@@ -100,4 +100,4 @@ function initSorting(table) {
 initTheme();
 initContents();
 initCurrentSection();
-document.querySelectorAll("table[data-sortable]").forEach(initSorting);
+document.querySelectorAll("table.sortable").forEach(initSorting);

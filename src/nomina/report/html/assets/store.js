@@ -23,8 +23,16 @@ class Facet {
   constructor(id, title, keys, values) {
     this.id = id;
     this.title = title;
-    this.keys = keys;
-    this.values = values;
+    this.keys = [...keys];
+    this.values = [...values];
+  }
+
+  /** The number of the value that addresses call so; one that no error has becomes a value that finds nothing. */
+  number(key) {
+    const known = this.keys.indexOf(key);
+    if (known >= 0) return known;
+    this.keys.push(key);
+    return this.values.push(key) - 1;
   }
 }
 

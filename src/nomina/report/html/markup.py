@@ -1,4 +1,4 @@
-"""The templates of the page: text that is put into them is escaped, unless it is markup already."""
+"""Filling the templates of the page (``templates/``): text that is put into them is escaped, unless it is markup already."""
 
 from __future__ import annotations
 
