@@ -162,6 +162,8 @@ def test_clicked_filters_stay_in_the_address(visit: Visits) -> None:
     page = visit(write_page(SENTENCES))
     page.get_by_role("checkbox", name=re.compile("^wrong type")).check()
     page.get_by_role("checkbox", name=re.compile("^missed")).check()
+    page.keyboard.press("j")  # also from a check box
+    assert page.locator(".card:focus .number").inner_text() == "1"
     page.locator(".facet", has_text="length").locator("summary").click()
     page.get_by_role("checkbox", name=re.compile("^10-19")).check()
     page.get_by_role("checkbox", name=re.compile("^20 and more")).check()
@@ -329,6 +331,9 @@ def test_nasty_words_are_only_text(visit: Visits, width: int) -> None:
     directions = page.locator(".words").evaluate_all("(words) => words.map((each) => each.dir)")
     assert [NASTY[i] for i in range(len(NASTY)) if directions[i] == "rtl"] == ["שלום"]
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    for card in page.locator(".card").all():
+        card.scroll_into_view_if_needed()
+        assert card.evaluate("(card) => card.scrollWidth - card.clientWidth") <= 0
     for query in (ErrorQuery(gold=("all",)), ErrorQuery(slices={"long": ("word",)}), ErrorQuery(text="</SCRIPT>")):
         go(page, query.link())
         assert status(page) == expected_status(query, sentences)

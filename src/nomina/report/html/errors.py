@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from nomina.report.html.page import Section
 from nomina.report.html.markup import fill
+from nomina.report.html.page import Section
 from nomina.scoring.chunks import Chunk
 from nomina.scoring.pairs import KINDS, Kind, Pair
 

@@ -1,4 +1,4 @@
-"""Filling the templates of the page (``templates/``): text that is put into them is escaped, unless it is markup already."""
+"""The templates of the page, filled: text that is put into them is escaped, unless it is markup already."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ function connectKeys(browser) {
   const arrows = { ArrowDown: actions.j, ArrowUp: actions.k };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
-    if (event.target.closest("input, select, textarea")) return;
+    if (event.target.matches("input:not([type=checkbox]), select")) return;
     const action = (areOn() && actions[event.key]) || (event.target.matches(".card") && arrows[event.key]);
     if (!action) return;
     event.preventDefault();
