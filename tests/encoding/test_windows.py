@@ -15,7 +15,7 @@ from nomina.data.records import Sentence
 from nomina.encoding.batches import collate
 from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import UNKNOWN, Vocabulary
-from nomina.encoding.windows import IGNORE, Windows, encode
+from nomina.encoding.windows import IGNORE, Windows, encode, window_borders
 from strategies import WORDS, sentences_of
 
 MakeWordPieces = Callable[[str], WordPieces]
@@ -267,3 +267,34 @@ def test_shape_is_computed_from_the_words(word_pieces: MakeWordPieces) -> None:
     sentence = Sentence(("Anna", "saw", "NATO"), {"shape": ("x", "x", "x")})  # a column of that name is not read
     windows = encode([sentence], word_pieces("bert-cased"), max_pieces=20, features={"shape": shapes})
     assert windows.features[:, 0].tolist() == [shapes.id("Xx"), shapes.id("x"), 0]
+
+
+@given(sizes=st.lists(st.lists(st.integers(1, 5), max_size=20), max_size=6), room=st.integers(5, 20))
+def test_borders_are_where_neighbouring_words_come_from_two_windows(sizes: list[list[int]], room: int) -> None:
+    windows = encode_sizes(sizes, room)
+    window_of = np.repeat(np.arange(len(windows)), windows.spans[:, 3] - windows.spans[:, 2])
+    offsets = windows.sentence_offsets
+    expected = [
+        tuple(i for i in range(1, len(row)) if window_of[start + i - 1] != window_of[start + i])
+        for row, start in zip(sizes, offsets.tolist(), strict=False)
+    ]
+    assert window_borders(windows) == expected
+    assert all(borders == () for borders, row in zip(expected, sizes, strict=True) if sum(row) <= room)
+
+
+@given(
+    sizes=st.lists(st.lists(st.just(1), max_size=12), max_size=8),
+    documents=st.lists(st.sampled_from(["a", "b"]), min_size=8, max_size=8),
+    room=st.integers(4, 12),
+)
+def test_borders_of_documents(sizes: list[list[int]], documents: list[str], room: int) -> None:
+    """A border between two sentences of a document is one of both; between two documents there is none."""
+    windows = in_documents(sizes, documents[: len(sizes)], room)
+    window_of = np.repeat(np.arange(len(windows)), windows.spans[:, 3] - windows.spans[:, 2]).tolist()
+    # Neighbouring sentences, empty ones among them, of one document are one run.
+    run_of = np.cumsum([0] + [a != b for a, b in pairwise(documents)]).tolist()
+    runs = [run for run, row in zip(run_of, sizes, strict=False) for _ in row]
+    cut = {i for i in range(1, len(runs)) if window_of[i - 1] != window_of[i] and runs[i - 1] == runs[i]}
+    bounds = list(pairwise(windows.sentence_offsets.tolist()))
+    expected = [tuple(i - start for i in range(start, end + 1) if i in cut and end > start) for start, end in bounds]
+    assert window_borders(windows) == expected

@@ -21,7 +21,7 @@ from nomina.data.shapes import SHAPE, word_shape
 from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
 
-__all__ = ["IGNORE", "Windows", "encode"]
+__all__ = ["IGNORE", "Windows", "encode", "window_borders"]
 
 IGNORE = -100
 """Label id of words without a known label; torch's cross-entropy skips it."""
@@ -140,6 +140,33 @@ def encode(
         pad_id=word_pieces.pad_id,
         n_cut_words=n_cut,
     )
+
+
+def window_borders(windows: Windows) -> list[tuple[int, ...]]:
+    """Where within each sentence one window's words end and the next one's begin.
+
+    Words near such a border are shown with less context than the sentence, or the document, has.
+
+    Args:
+        windows: An encoded corpus.
+
+    Returns:
+        For each sentence, ascending indices of the first word behind a border. 0 and the number of words occur where
+        windows show documents: a border between two sentences is one of both. Empty where the whole sentence, and with
+        documents what is around it, is shown at once.
+    """
+    borders: list[tuple[int, ...]] = [()] * windows.n_sentences
+    before, after, offsets = windows.spans[:-1], windows.spans[1:], windows.sentence_offsets
+    words = after[:, 2]
+    rows, last_rows = (np.searchsorted(offsets, w, side="right") - 1 for w in (words, words - 1))
+    is_inside = rows == last_rows
+    # Between sentences, a border is one only if they are of one document, whose windows overlap.
+    is_border = is_inside | (before[:, 1] > before[:, 3]) | (after[:, 0] < words)
+    for word, row, last_row in np.stack([words, rows, last_rows], axis=1)[is_border].tolist():
+        if row != last_row:
+            borders[last_row] += (word - int(offsets[last_row]),)
+        borders[row] += (word - int(offsets[row]),)
+    return borders
 
 
 def _cut_long_words(pieces: Ids, offsets: Ints, room: int) -> tuple[Ids, Ints, int]:
