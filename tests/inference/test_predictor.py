@@ -179,9 +179,8 @@ def test_a_temperature_is_saved_and_changes_scores_alone(bert: Predictor, model_
     assert again.span_temperature == 2.5
     calibrated = many(again.predict(CORPUS))
     assert calibrated == plain  # labels, and spans but for their scores
-    before = [span.score for prediction in plain for span in prediction.spans]
-    after = [span.score for prediction in calibrated for span in prediction.spans]
-    odds = np.array(before) / (1 - np.array(before, dtype=float))
+    before, after = (np.array([s.score for p in found for s in p.spans], dtype=float) for found in (plain, calibrated))
+    odds = before / (1 - before)
     np.testing.assert_allclose(after, odds ** (1 / 2.5) / (1 + odds ** (1 / 2.5)), rtol=1e-6)
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="a temperature above 0"):
