@@ -190,6 +190,17 @@ def test_intervals_are_those_of_the_units() -> None:
     assert expected.low < expected.value < expected.high
 
 
+def test_a_document_has_the_interval_of_its_sentences() -> None:
+    """Drawn as a whole, it would have none."""
+    records = [Sentence(("Anna",), document=f"d{i // 20}") for i in range(240)]
+    gold = [{Chunk("per", 0, 1)} for _ in records]
+    found = [chunks if i % 4 else set() for i, chunks in enumerate(gold)]
+    slices = {s.value: s.f1 for s in slice_scores(records, gold, found, n_resamples=500)}
+    assert slices["d3"].value == pytest.approx(6 / 7)
+    assert 0.6 < slices["d3"].low < slices["d3"].value < slices["d3"].high <= 1
+    assert slices["Title"] == (6 / 7, 6 / 7, 6 / 7)  # all documents are equally good
+
+
 def test_json_and_other_sentences() -> None:
     record = json.loads(json.dumps(Slice("document", "d1", Counts(1, 2, 2), Interval(0.5, 0.25, 0.75)).to_dict()))
     assert (record["facet"], record["value"], record["f1"]) == ("document", "d1", 0.5)

@@ -24,7 +24,7 @@ from nomina.data.tagsets import POS
 from nomina.scoring.chunks import Chunk
 from nomina.scoring.intervals import Entities, Interval, f1_intervals
 from nomina.scoring.mentions import SEEN, SeenMentions
-from nomina.scoring.resampling import N_RESAMPLES, Units, choose_units
+from nomina.scoring.resampling import N_RESAMPLES, Units, choose_units, sum_by_unit
 from nomina.scoring.scores import Counts
 
 __all__ = ["FACETS", "NEAR_WORDS", "OTHERS", "Slice", "facets_of", "slice_scores"]
@@ -155,7 +155,8 @@ def slice_scores(
         predicted: Predicted entities of each.
         mentions: As for :func:`facets_of`.
         borders: As for :func:`facets_of`, for each sentence.
-        units: What the intervals draw; by default, what :func:`nomina.scoring.resampling.choose_units` chooses.
+        units: What the intervals draw, those of documents aside, which draw sentences; by default, what
+            :func:`nomina.scoring.resampling.choose_units` chooses.
         n_resamples: Draws, 1 or more.
         seed: Same seed, same intervals.
 
@@ -169,25 +170,26 @@ def slice_scores(
     of_sentence: Sequence[Sequence[int] | None] = [None] * len(sentences) if borders is None else borders
     unknown = _unknown_facets(sentences)
     places, counts = [], []
-    for unit, sentence, own, found, near in zip(
-        units.ids.tolist(), sentences, gold, predicted, of_sentence, strict=True
-    ):
+    for i, (sentence, own, found, near) in enumerate(zip(sentences, gold, predicted, of_sentence, strict=True)):
         for chunk in {*own, *found}:
             one = chunk in own and chunk in found, chunk in found, chunk in own
             for item in facets_of(sentence, chunk, mentions=mentions, borders=near).items():
                 if item[0] not in unknown:
-                    places.append((unit, item))
+                    places.append((i, item))
                     counts.append(one)
     n_gold = Counter(item for (_, item), (_, _, is_gold) in zip(places, counts, strict=True) if is_gold)
     merged = _merge_rare({item for _, item in places}, n_gold)
     columns = {item: i for i, item in enumerate(dict.fromkeys(merged.values()))}
-    table = np.zeros((units.n, len(columns), 3), dtype=np.int64)
-    indices = np.array([(unit, columns[merged[item]]) for unit, item in places], dtype=np.int64).reshape(-1, 2)
+    table = np.zeros((len(sentences), len(columns), 3), dtype=np.int64)
+    indices = np.array([(i, columns[merged[item]]) for i, item in places], dtype=np.int64).reshape(-1, 2)
     np.add.at(table, (indices[:, 0], indices[:, 1]), np.array(counts, dtype=np.int64).reshape(-1, 3))
-    intervals = f1_intervals(table, n_resamples=n_resamples, seed=seed)
+    drawn = f1_intervals(sum_by_unit(table, units.ids), n_resamples=n_resamples, seed=seed)
+    # A document is no sample of documents: how sure its own F1 is, its sentences tell.
+    is_document = [facet == "document" for facet, _ in columns]
+    of_documents = iter(f1_intervals(table[:, is_document], n_resamples=n_resamples, seed=seed))
     return [
-        Slice(*item, Counts(*total), interval)
-        for item, total, interval in zip(columns, table.sum(0).tolist(), intervals, strict=True)
+        Slice(*item, Counts(*total), next(of_documents) if by_sentence else interval)
+        for item, total, interval, by_sentence in zip(columns, table.sum(0).tolist(), drawn, is_document, strict=True)
     ]
 
 
