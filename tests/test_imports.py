@@ -32,7 +32,8 @@ ROOMS: dict[str, set[str]] = {
     "serving": {"inference"},
     "integrations": {"inference", "training", "tuning"},
 }
-ROOMS["runs"] = ROOMS.keys() - {"serving", "integrations"}
+ROOMS["judging"] = ROOMS.keys() - {"serving", "integrations"}
+ROOMS["runs"] = ROOMS["judging"] | {"judging"}
 ROOMS["reading"] = ROOMS["results"] = ROOMS["runs"] | {"runs"}
 ROOMS["workflow"] = ROOMS["runs"] | {"runs", "reading", "results"}
 ROOMS["api"] = ROOMS["workflow"] | {"workflow"}

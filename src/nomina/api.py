@@ -13,7 +13,7 @@ from nomina.data.corpus import Corpus, CorpusSplit
 from nomina.data.records import Sentence
 from nomina.errors import ConfigError, DataError
 from nomina.inference import Predictor
-from nomina.runs import Judged
+from nomina.judging import Judged
 from nomina.training.config import RunConfig
 from nomina.tuning import ARMS, SearchOptions
 
@@ -183,16 +183,18 @@ def evaluate(
     model: Predictor | str | Path,
     data: Source | Files,
     *,
+    against: str | Path | None = None,
     output: str | Path | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Judged:
-    """Score a model on a corpus with entity tags: seqeval's default and strict scores, and confusion matrices.
+    """Score a model on a corpus with entity tags, and say how far the scores can be trusted and where it errs.
 
     Args:
         model: A model folder, or a loaded model.
         data: A corpus, a file of any format, several files, or ``"sample"``.
-        output: Folder for figures, scores and predictions; nothing is written where ``None``.
+        against: Folder of another model, to be set against on the same sentences.
+        output: Folder for the report, figures, scores and predictions; nothing is written where ``None``.
         progress: Whether to draw a progress bar (on a terminal).
         settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``.
 
@@ -206,7 +208,7 @@ def evaluate(
     if source is None:
         raise DataError("expected a corpus or files to evaluate on, found None")
     reading = RunConfig.build(None, **settings).data
-    return workflow.evaluate(model, source, settings=reading, output=output, progress=progress)
+    return workflow.evaluate(model, source, settings=reading, against=against, output=output, progress=progress)
 
 
 def load(folder: str | Path, *, device: str = "auto") -> Predictor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nomina.data.records import Note
 from nomina.inference import Predictor
-from nomina.runs import Judged
+from nomina.judging import Judged
 from nomina.scoring.comparison import Comparison
 from nomina.scoring.search import Search
 from nomina.training.config import RunConfig

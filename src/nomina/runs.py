@@ -10,7 +10,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,17 @@ from nomina.data.records import Note
 from nomina.encoding.encoders import BUNDLED
 from nomina.errors import ConfigError, OutputError
 from nomina.files import write_text
-from nomina.inference import REGIMES, Prediction, Regime
+from nomina.inference import REGIMES
+from nomina.judging import Judged
 from nomina.report.card import CardFacts, PartSize, model_card
 from nomina.report.figures import draw_evaluation, draw_training
-from nomina.scoring import Evaluation, Scores
+from nomina.report.html.evaluation import ReportFacts, evaluation_report
+from nomina.scoring.mentions import MENTIONS_FILE, save_mentions, seen_mentions
 from nomina.training.config import RunConfig
 from nomina.training.fit import FitResult
 
 __all__ = [
     "SCORES",
-    "Judged",
     "Parts",
     "begin",
     "check_judged",
@@ -43,6 +44,7 @@ __all__ = [
 SCORES = "scores.json"
 _RUN = "run.toml"
 _DATA = "data.json"
+_REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -59,48 +61,6 @@ class Parts:
         for name, part in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             if part is not None:
                 yield name, part
-
-
-@dataclass(frozen=True, repr=False)
-class Judged:
-    """Scores of a model on a corpus, and the predictions they were counted from.
-
-    Attributes:
-        evaluation: The scores.
-        predictions: One per sentence of ``gold``.
-        gold: The corpus, with its labels in the model's scheme.
-        by_tags: Scores under each choice of part-of-speech tags that makes a difference to the model (the corpus's own,
-            those of its source, none), the one behind ``evaluation`` first; as :data:`nomina.inference.REGIMES` says.
-        pos_accuracy: Share of words whose tag from the model's source is the corpus's own, in [0, 1]; ``None`` without
-            a source or without tags.
-        files: What was written, by purpose.
-    """
-
-    evaluation: Evaluation
-    predictions: list[Prediction]
-    gold: Corpus
-    by_tags: Mapping[Regime, Evaluation] = field(default_factory=dict)
-    pos_accuracy: float | None = None
-    files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def default(self) -> Scores:
-        """Default scores of seqeval, those of conlleval."""
-        return self.evaluation.default
-
-    @property
-    def strict(self) -> Scores:
-        """Strict scores, as seqeval counts them."""
-        return self.evaluation.strict
-
-    def to_dict(self) -> dict[str, Any]:
-        """Scores as plain values for JSON."""
-        tags: dict[str, Any] = {regime: e.default.micro.to_dict() for regime, e in self.by_tags.items()}
-        accuracy = {} if self.pos_accuracy is None else {"pos_accuracy": self.pos_accuracy}
-        return self.evaluation.to_dict() | ({"by_tags": tags} if tags else {}) | accuracy
-
-    def __repr__(self) -> str:
-        return f"Judged(F1 {self.default.f1:.4f}, strict {self.strict.f1:.4f}, {self.gold!r})"
 
 
 def prepare(folder: Path, config: RunConfig, *, resume: bool, overwrite: bool) -> None:
@@ -199,8 +159,12 @@ def finish(
 
     files = {"model": folder, "settings": folder / _RUN, "history": folder / "history.jsonl"}
     files |= draw_training(fitted.history, folder / "figures")
+    save_mentions(seen_mentions(parts.train), folder / MENTIONS_FILE)
     if judged:
-        files |= _draw_and_list(list(judged.values())[-1], folder / "figures", folder / "predictions.jsonl")
+        name, last = list(judged.items())[-1]
+        files |= _draw_and_list(last, folder / "figures", folder / "predictions.jsonl")
+        files["report"] = folder / _REPORT
+        write_text(files["report"], evaluation_report(_report_facts(folder, config, parts, fitted, name, last, files)))
     files["card"] = folder / "README.md"
     write_text(files["card"], model_card(_card_facts(folder, config, parts, fitted, judged)))
     files["scores"] = folder / SCORES
@@ -221,16 +185,27 @@ def check_judged(folder: Path) -> None:
         raise OutputError(f"{folder} holds a run and its scores; choose another folder (--output, output=)")
 
 
-def write_judged(judged: Judged, folder: Path) -> dict[str, Path]:
-    """Write figures, scores and predictions of an evaluation into a folder; returns the files by purpose."""
+def write_judged(judged: Judged, folder: Path, title: str) -> dict[str, Path]:
+    """Write the report, figures, scores and predictions of an evaluation into a folder.
+
+    Args:
+        judged: The evaluation.
+        folder: Where to.
+        title: Of the report.
+
+    Returns:
+        What was written, by purpose.
+    """
     files = _draw_and_list(judged, folder, folder / "predictions.jsonl")
+    files["report"] = folder / _REPORT
+    write_text(files["report"], evaluation_report(_facts_of(judged, title, files)))
     files["scores"] = folder / SCORES
     write_text(files["scores"], json.dumps(judged.to_dict(), indent=2) + "\n")
     return files
 
 
 def _draw_and_list(judged: Judged, figures: Path, predictions: Path) -> dict[str, Path]:
-    files = draw_evaluation(judged.evaluation, figures)
+    files = draw_evaluation(judged.evaluation, figures, judged.analysis)
     write_text(predictions, prediction_lines(judged))
     return files | {"predictions": predictions}
 
@@ -243,7 +218,7 @@ def prediction_lines(judged: Judged) -> str:
             **feature_columns(gold),
             "ner_tags": gold.labels,
             "predicted_tags": prediction.labels,
-            "scores": [round(span.score or 0.0, 4) for span in prediction.spans],
+            "scores": [round(span.score or 0.0, 6) for span in prediction.spans],
             "document": gold.document,
             "line": gold.line,
         }
@@ -268,6 +243,7 @@ def _scores(folder: Path, parts: Parts, fitted: FitResult, judged: Mapping[str, 
             "train_s": round(fitted.train_s, 2),
             "n_pieces": fitted.n_pieces,
             "padding": round(fitted.padding, 4),
+            "predict_s": {name: round(result.predict_s, 2) for name, result in judged.items()},
         },
         "notes": [{"kind": note.kind, "message": note.message, "count": note.count} for note in parts.notes],
         "versions": {
@@ -278,6 +254,54 @@ def _scores(folder: Path, parts: Parts, fitted: FitResult, judged: Mapping[str, 
         },
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def _facts_of(judged: Judged, title: str, files: Mapping[str, Path]) -> ReportFacts:
+    """What an evaluation alone knows."""
+    gold, evaluation = judged.gold, judged.evaluation
+    speed = evaluation.n_words / judged.predict_s if judged.predict_s else 0.0
+    return ReportFacts(
+        title=title,
+        subtitle=f"{gold.source}: {evaluation.n_sentences:,} sentences, {evaluation.n_words:,} words",
+        evaluation=evaluation,
+        analysis=judged.analysis,
+        errors=list(judged.errors()),
+        figures=files,
+        by_tags={REGIMES[regime]: scores for regime, scores in judged.by_tags.items()},
+        rival=judged.rival,
+        costs={"predicting": f"{judged.predict_s:.1f} s, {speed:,.0f} words a second"},
+        data={"evaluated": f"{gold.source}, {evaluation.n_sentences:,} sentences, {evaluation.n_words:,} words"},
+    )
+
+
+def _report_facts(
+    folder: Path,
+    config: RunConfig,
+    parts: Parts,
+    fitted: FitResult,
+    part: str,
+    judged: Judged,
+    files: Mapping[str, Path],
+) -> ReportFacts:
+    """What a run knows besides."""
+    facts = _facts_of(judged, folder.resolve().name, files)
+    sizes = {name: f"{len(p):,} sentences, {p.n_words:,} words, {p.source}" for name, p in parts.items()}
+    notes = {"said while reading": "; ".join(note.message for note in parts.notes)} if parts.notes else {}
+    n_parameters = sum(parameter.numel() for parameter in fitted.predictor.model.parameters())
+    costs = {
+        "training": f"{fitted.train_s:.0f} s, {fitted.n_steps:,} steps, best after step {fitted.best_step:,}",
+        "word pieces": f"{fitted.n_pieces:,}, {fitted.padding:.1%} of them padding",
+        "parameters": f"{n_parameters:,}",
+        "encoder": config.model.encoder,
+        "learning rate": f"{fitted.learning_rate:.3g}",
+    }
+    return replace(
+        facts,
+        subtitle=f"{facts.subtitle} ({part} part)",
+        settings=config.to_toml(),
+        costs=costs | dict(facts.costs),
+        data=sizes | notes,
+    )
 
 
 def _card_facts(
@@ -303,6 +327,7 @@ def _card_facts(
         source=parts.train.source,
         sizes={name: PartSize(len(part), part.n_words) for name, part in parts.items()},
         evaluations={name: result.evaluation for name, result in judged.items()},
+        analyses={name: result.analysis for name, result in judged.items()},
         settings=config.to_toml(),
         version=__version__,
     )

@@ -11,20 +11,20 @@ from pathlib import Path
 from nomina import runs
 from nomina.data.corpus import Corpus
 from nomina.data.tagsets import POS
-from nomina.errors import CheckpointError, ConfigError, DataError
+from nomina.errors import CheckpointError, ConfigError
 from nomina.files import alone, write_text
-from nomina.inference import Predictor, predict_under, regimes_of, tag_accuracy
+from nomina.inference import Predictor
+from nomina.judging import Judged, judge, with_rival
 from nomina.reading import check_sources, check_tag_sets, clean_corpus, load_parts, read_files
 from nomina.report.comparison import comparison_markdown, draw_comparison
 from nomina.report.search import draw_search, search_markdown, trials_csv
 from nomina.results import CompareResult, TrainResult, TuneResult
-from nomina.runs import Judged, Parts
-from nomina.scoring import score
+from nomina.runs import Parts
+from nomina.scoring.mentions import MENTIONS_FILE, load_mentions, seen_mentions
 from nomina.training.checks import resolve_features
 from nomina.training.config import DataConfig, RunConfig
 from nomina.training.distributed import is_main_process
 from nomina.training.fit import fit
-from nomina.training.prepare import with_scheme
 from nomina.tuning import ARMS, LocalWorkers, SearchOptions, Snapshot, Workers, run_comparison, run_search
 
 __all__ = ["CompareResult", "TrainResult", "TuneResult", "compare", "evaluate", "train", "tune"]
@@ -83,11 +83,7 @@ def _fit_and_judge(
     """What is left of a run once its folder is there."""
     is_main = is_main_process()
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
-    judged = {
-        name: _judge(fitted.predictor, part, side_by_side=name == "test", progress=progress)
-        for name, part in parts.items()
-        if name != "train" and is_main
-    }
+    judged = _judge_parts(fitted.predictor, parts, progress=progress) if is_main else {}
     files = runs.finish(folder, config, parts, fitted, judged) if is_main else {}
     return TrainResult(
         folder=folder,
@@ -107,6 +103,7 @@ def evaluate(
     data: Corpus | str | Path | Sequence[str | Path],
     *,
     settings: DataConfig | None = None,
+    against: str | Path | None = None,
     output: str | Path | None = None,
     progress: bool = False,
     say: Say = _say_nothing,
@@ -117,7 +114,8 @@ def evaluate(
         model: A model folder, or a loaded one.
         data: A corpus, or files to read.
         settings: How to read files (format, columns, scheme, repair).
-        output: Folder for figures, scores and predictions; nothing is written where ``None``.
+        against: Folder of another model, to be set against on the same sentences.
+        output: Folder for the report, figures, scores and predictions; nothing is written where ``None``.
         progress: Whether to draw a progress bar.
         say: Told what happens, one line at a time.
 
@@ -133,10 +131,22 @@ def evaluate(
         for note in data.notes:
             say(note.message)
     predictor = model if isinstance(model, Predictor) else Predictor.load(Path(model))
+    rival = None if against is None else Predictor.load(Path(against))
     for note in predictor.notes(data.sentences):
         say(note.message)
-    judged = _judge(predictor, data, progress=progress)
-    return judged if output is None else replace(judged, files=runs.write_judged(judged, Path(output)))
+    folder = predictor.folder
+    judged = judge(
+        predictor,
+        data,
+        mentions=None if folder is None else load_mentions(folder / MENTIONS_FILE),
+        progress=progress,
+    )
+    if rival is not None:
+        judged = with_rival(judged, rival, str(against), progress=progress)
+    if output is None:
+        return judged
+    title = "Evaluation" if folder is None else folder.resolve().name
+    return replace(judged, files=runs.write_judged(judged, Path(output), title))
 
 
 def compare(
@@ -270,11 +280,7 @@ def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, say:
 def _shipped(parts: Parts, folder: Path) -> TrainResult:
     """A run that was finished earlier."""
     predictor = Predictor.load(folder)
-    judged = {
-        name: _judge(predictor, part, side_by_side=name == "test", progress=False)
-        for name, part in parts.items()
-        if name != "train"
-    }
+    judged = _judge_parts(predictor, parts, is_calibrated=True)
     facts = json.loads((folder / runs.SCORES).read_text(encoding="utf-8"))["training"]
     history = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
     return TrainResult(
@@ -290,21 +296,20 @@ def _shipped(parts: Parts, folder: Path) -> TrainResult:
     )
 
 
-def _judge(predictor: Predictor, corpus: Corpus, *, side_by_side: bool = True, progress: bool) -> Judged:
-    if not corpus.has_labels:
-        raise DataError("expected sentences with entity tags to score against, found none", path=corpus.source)
-    gold = with_scheme(corpus, predictor.scheme)
-    tags = [sentence.labels or () for sentence in gold]
-    predictions = {
-        regime: predict_under(predictor, gold.sentences, regime, progress=progress)
-        for regime in regimes_of(predictor, gold.sentences)[: None if side_by_side else 1]
+def _judge_parts(
+    predictor: Predictor, parts: Parts, *, is_calibrated: bool = False, progress: bool = False
+) -> dict[str, Judged]:
+    """Judge the dev part, which span scores are calibrated on, and the test part."""
+    mentions = seen_mentions(parts.train)
+    return {
+        name: judge(
+            predictor,
+            part,
+            mentions=mentions,
+            side_by_side=name == "test",
+            fits_temperature=name == "dev" and not is_calibrated,
+            progress=progress,
+        )
+        for name, part in parts.items()
+        if name != "train"
     }
-    evaluations = {r: score(tags, [p.labels for p in found], predictor.scheme) for r, found in predictions.items()}
-    first = next(iter(predictions))
-    return Judged(
-        evaluations[first],
-        predictions[first],
-        gold,
-        by_tags=evaluations if len(evaluations) > 1 else {},
-        pos_accuracy=tag_accuracy(gold.sentences, predictions["source"]) if "source" in predictions else None,
-    )

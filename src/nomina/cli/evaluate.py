@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nomina.cli.console import Output
-from nomina.cli.results import show_by_tags
+from nomina.cli.results import show_by_tags, show_trust
 from nomina.cli.settings import with_settings
 from nomina.training.config import RunConfig
 
@@ -16,6 +16,7 @@ __all__ = ["EXAMPLES", "evaluate"]
 
 EXAMPLES = (
     "nomina evaluate runs/demo sample",
+    "nomina evaluate runs/second test.conll --against runs/first --output judged",
     "nomina evaluate gmb-model test.conll --columns word,pos,_,label --output figures",
 )
 
@@ -30,7 +31,20 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Folder for figures, scores and predictions.", show_default=False
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for report.html, figures and scores.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="MODEL",
+            help="Another model folder: is the difference on the same sentences more than noise?",
+            show_default=False,
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write into a folder that holds scores.")] = False,
@@ -38,7 +52,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Write the scores as JSON.")] = False,
     flags: dict[str, Any],
 ) -> None:
-    """Score a model: seqeval's default and strict precision, recall and F1, overall and per type."""
+    """Score a model: precision, recall and F1 in six readings, with intervals, calibration, slices and every error.
+
+    With --output everything is in one file to open, report.html, which needs no network.
+    """
     settings = RunConfig.build(None, **flags).data
     out = Output(quiet=quiet, as_json=as_json)
     if output is not None and (output / "scores.json").exists() and not overwrite:
@@ -48,8 +65,11 @@ def evaluate(
     from nomina import workflow
     from nomina.report.tables import scores_table
 
-    result = workflow.evaluate(model, data, settings=settings, output=output, progress=out.progress, say=out.say)
+    result = workflow.evaluate(
+        model, data, settings=settings, against=against, output=output, progress=out.progress, say=out.say
+    )
     out.show(scores_table(result.evaluation, title=f"Scores of {model}"))
+    show_trust(result, out)
     show_by_tags(result, out)
     for purpose, path in result.files.items():
         out.say(f"  {purpose:<12} {path}")

@@ -9,7 +9,7 @@ import typer
 
 from nomina.cli.console import Output
 from nomina.cli.options import AsJson, Config, Data, Quiet, default_folder, run_config
-from nomina.cli.results import show_by_tags
+from nomina.cli.results import show_by_tags, show_trust
 from nomina.cli.settings import with_settings
 from nomina.training.config import RunConfig
 
@@ -62,6 +62,7 @@ def run_training(run: RunConfig, folder: Path, *, resume: bool, overwrite: bool,
     judged, part = (result.test, "test") if result.test is not None else (result.dev, "dev")
     if judged is not None:
         out.show(scores_table(judged.evaluation, title=f"Scores on the {part} part"))
+        show_trust(judged, out)
         show_by_tags(judged, out)
     out.say("written:")
     for purpose, path in result.files.items():

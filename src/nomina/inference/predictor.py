@@ -112,6 +112,8 @@ class Predictor:
         self.model = model
         self.tokenizer = tokenizer
         self.batch_pieces = batch_pieces
+        self.folder: Path | None = None
+        """Where it was loaded from."""
         self.word_pieces = WordPieces(tokenizer)
         config = model.config
         self.labels = Vocabulary(tuple(config.labels))
@@ -154,7 +156,9 @@ class Predictor:
         tokenizer = load_tokenizer(str(path), trust_remote_code=trust_remote_code)
         model.to(choose_device(device))  # type: ignore[arg-type]
         model.eval()  # type: ignore[no-untyped-call]
-        return cls(model, tokenizer, batch_pieces=batch_pieces)
+        predictor = cls(model, tokenizer, batch_pieces=batch_pieces)
+        predictor.folder = path
+        return predictor
 
     def save(self, folder: str | Path) -> None:
         """Write ``config.json``, ``model.safetensors`` and the tokenizer's files."""

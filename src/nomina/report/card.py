@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nomina.data.tags import Scheme
-from nomina.report.tables import markdown_table, scores_markdown, tags_markdown
+from nomina.report.tables import (
+    confidence_line,
+    interval_line,
+    markdown_table,
+    scores_markdown,
+    tags_markdown,
+)
+from nomina.scoring.analysis import Analysis
 from nomina.scoring.evaluate import Evaluation
 
 __all__ = ["CardFacts", "PartSize", "model_card"]
@@ -43,6 +50,7 @@ class CardFacts:
             were, in words.
         sizes: Size of each part (``"train"``, ``"dev"``, ``"test"``).
         evaluations: Evaluation of each part that was scored.
+        analyses: What stands behind the scores of each of these parts.
         settings: The text of ``run.toml``.
         version: The version of nomina that trained the model.
     """
@@ -60,6 +68,7 @@ class CardFacts:
     by_tags: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     sizes: Mapping[str, PartSize] = field(default_factory=dict)
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
 
 
 def model_card(facts: CardFacts) -> str:
@@ -188,12 +197,17 @@ def _scores(facts: CardFacts) -> str:
     if not facts.evaluations:
         return "## Scores\n\nThis model has not been scored.\n"
     parts = (
-        f"### {part}\n\n{scores_markdown(evaluation)}{_by_tags(facts.by_tags.get(part, {}))}"
+        f"### {part}\n\n{scores_markdown(evaluation)}{_trust(facts.analyses.get(part))}"
+        f"{_by_tags(facts.by_tags.get(part, {}))}"
         for part, evaluation in facts.evaluations.items()
     )
     return "## Scores\n\nEntity level: an entity counts as found if its type and both its borders are right.\n\n" + (
         "\n".join(parts)
     )
+
+
+def _trust(analysis: Analysis | None) -> str:
+    return "" if analysis is None else f"\n{interval_line(analysis)}\n\n{confidence_line(analysis)}\n"
 
 
 def _by_tags(evaluations: Mapping[str, Evaluation]) -> str:

@@ -6,18 +6,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nomina.report.plots.calibration import plot_reliability, plot_thresholds
 from nomina.report.plots.confusion import plot_confusion
 from nomina.report.plots.entities import plot_entities
 from nomina.report.plots.figure import save_figure
+from nomina.report.plots.slices import plot_slices
 from nomina.report.plots.training import plot_training
 from nomina.report.plots.types import plot_types
+from nomina.scoring.analysis import Analysis
 from nomina.scoring.evaluate import Evaluation
 
 __all__ = ["draw_evaluation", "draw_training"]
 
 
-def draw_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
+def draw_evaluation(evaluation: Evaluation, folder: Path, analysis: Analysis | None = None) -> dict[str, Path]:
     """Draw the confusion of words (``confusion``) and of entities (``entities``), and the F1 by type (``types``).
+
+    With an analysis also how reliable confidence is (``reliability``), what a threshold does (``thresholds``), and the
+    F1 of slices (``slices``).
 
     Scores of a version without the entity confusion have no figure of it.
 
@@ -27,6 +33,12 @@ def draw_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
     figures = {"confusion": plot_confusion(evaluation.confusion), "types": plot_types(evaluation)}
     if evaluation.entities is not None:
         figures["entities"] = plot_entities(evaluation.entities)
+    if analysis is not None:
+        confidence = analysis.confidence
+        names = "before", f"after, temperature {confidence.temperature:.2f}"
+        figures["reliability"] = plot_reliability(dict(zip(names, (confidence.before, confidence.after), strict=True)))
+        figures["thresholds"] = plot_thresholds(confidence.curve)
+        figures["slices"] = plot_slices(analysis.slices, evaluation.default.f1)
     return {name: save_figure(figure, folder / name).png for name, figure in figures.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from nomina.scoring.analysis import Analysis
 from nomina.scoring.evaluate import Evaluation
 from nomina.scoring.modes import MODES, Tally
 from nomina.scoring.scores import Average, Counts
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ScoreRow",
+    "confidence_line",
     "escape_cell",
+    "interval_line",
     "markdown_table",
     "reading_figures",
     "readings_markdown",
@@ -38,6 +41,25 @@ class ScoreRow(NamedTuple):
     default: _Figures
     strict: _Figures
     is_average: bool = False
+
+
+def interval_line(analysis: Analysis) -> str:
+    """How sure the F1 is, in a sentence."""
+    intervals = analysis.intervals
+    f1, macro = intervals.f1, intervals.macro_f1
+    return (
+        f"F1 {f1.value:.4f}, 95 % interval {f1.low:.4f} to {f1.high:.4f}; macro F1 {macro.value:.4f}, {macro.low:.4f} "
+        f"to {macro.high:.4f} (bootstrap over {intervals.n_units:,} {intervals.units})."
+    )
+
+
+def confidence_line(analysis: Analysis) -> str:
+    """What a span's confidence is worth, in a sentence."""
+    confidence = analysis.confidence
+    return (
+        f"Expected calibration error of the spans' confidence {confidence.after.ece:.4f} at temperature "
+        f"{confidence.temperature:.2f}, {confidence.before.ece:.4f} without it."
+    )
 
 
 def score_rows(evaluation: Evaluation) -> list[ScoreRow]:

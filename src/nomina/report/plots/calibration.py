@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from nomina.report.plots.confusion import compact_count
 from nomina.report.plots.figure import BLUE, DARK_BLUE, GREY, ORANGE, new_figure, plain_axes
+from nomina.report.plots.grid import compact_count
 from nomina.scoring.calibration import Reliability, ThresholdCurve, ThresholdPoint
 
 if TYPE_CHECKING:
