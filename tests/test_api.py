@@ -19,6 +19,7 @@ PUBLIC = [
     "Span",
     "Tagger",
     "TaggerConfig",
+    "check",
     "clean",
     "compare",
     "evaluate",
@@ -31,7 +32,7 @@ PUBLIC = [
 
 def test_public_names() -> None:
     assert sorted(nomina.__all__) == PUBLIC
-    assert len(PUBLIC) <= 16
+    assert len(PUBLIC) <= 17
     assert all(getattr(nomina, name).__doc__ for name in PUBLIC)
     assert set(dir(nomina)) == set(PUBLIC)
     with pytest.raises(AttributeError, match="no attribute 'fit'"):

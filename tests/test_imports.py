@@ -35,8 +35,9 @@ ROOMS: dict[str, set[str]] = {
 ROOMS["judging"] = ROOMS.keys() - {"serving", "integrations"}
 ROOMS["runs"] = ROOMS["judging"] | {"judging"}
 ROOMS["reading"] = ROOMS["results"] = ROOMS["runs"] | {"runs"}
+ROOMS["checking"] = ROOMS["runs"] | {"reading"}
 ROOMS["workflow"] = ROOMS["runs"] | {"runs", "reading", "results"}
-ROOMS["api"] = ROOMS["workflow"] | {"workflow"}
+ROOMS["api"] = ROOMS["workflow"] | {"workflow", "checking"}
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"cli"}
 LIGHT_ROOMS = ("errors", "files", "data", "scoring", "report")

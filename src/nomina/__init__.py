@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nomina.errors import NominaError
 
 if TYPE_CHECKING:
-    from nomina.api import compare, evaluate, load, train, tune
+    from nomina.api import check, compare, evaluate, load, train, tune
     from nomina.data.cleaning import clean
     from nomina.data.corpus import Corpus
     from nomina.data.formats import read
@@ -40,6 +40,7 @@ __all__ = [
     "Span",
     "Tagger",
     "TaggerConfig",
+    "check",
     "clean",
     "compare",
     "evaluate",
@@ -59,6 +60,7 @@ _HOMES = {
     "Span": "nomina.data.records",
     "Tagger": "nomina.model",
     "TaggerConfig": "nomina.model",
+    "check": "nomina.api",
     "clean": "nomina.data.cleaning",
     "compare": "nomina.api",
     "evaluate": "nomina.api",

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from nomina import workflow
+from nomina import checking, workflow
 from nomina.data.cleaning import Cleaned
 from nomina.data.corpus import Corpus, CorpusSplit
 from nomina.data.records import Sentence
@@ -17,7 +17,7 @@ from nomina.judging import Judged
 from nomina.training.config import RunConfig
 from nomina.tuning import ARMS, SearchOptions
 
-__all__ = ["compare", "evaluate", "load", "train", "tune"]
+__all__ = ["check", "compare", "evaluate", "load", "train", "tune"]
 
 Source = str | Path | Corpus | Cleaned | Sequence[Sentence]
 Files = Sequence[str | Path]
@@ -151,6 +151,49 @@ def tune(
         raise ConfigError([f"search: expected {', '.join(sorted(known))}; found {', '.join(unknown)}"])
     options = SearchOptions(strategy=strategy, space=space, **(search or {}))
     return workflow.tune(run, output, options, corpora=corpora, say=say)
+
+
+def check(
+    data: Source | Files | CorpusSplit,
+    *,
+    dev: Source | None = None,
+    test: Source | None = None,
+    config: RunConfig | str | Path | None = None,
+    encoder: str | None = None,
+    output: str | Path | None = None,
+    fix: str | Path | None = None,
+    overwrite: bool = False,
+    **settings: Any,
+) -> checking.CheckResult:
+    """Look through a corpus before training: sizes, and what is wrong with it, with file and line.
+
+    Args:
+        data: As for :func:`train`; corpora as they were read, since cleaning mends what an audit looks for.
+        dev: Dev part, if it has a file of its own; nothing is split off.
+        test: Test part; the same.
+        config: Settings of reading, or a TOML file with them.
+        encoder: Encoder whose word pieces are looked at; ``"none"`` for none; if not given, the default encoder where
+            it is on this machine.
+        output: Folder for ``audit.json`` and ``audit.html``; nothing is written where ``None``.
+        fix: Where a mended copy goes: a file (``.jsonl``, or columns), with several parts a folder.
+        overwrite: Replace files that are there already.
+        settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``.
+
+    Returns:
+        The audit, what was written and what was changed.
+
+    Raises:
+        NominaError: As :mod:`nomina.errors` says.
+    """
+    run, corpora = _run(data, dev, test, config, settings)
+    return checking.check(
+        run,
+        corpora=corpora,
+        encoder=encoder,
+        output=None if output is None else Path(output),
+        fix_to=None if fix is None else Path(fix),
+        overwrite=overwrite,
+    )
 
 
 def _run(

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from nomina.data import text
-from nomina.data.cleaning import clean
+from nomina.data.cleaning import clean, find_shared
 from nomina.data.corpus import Corpus
 from nomina.data.formats import Format, read, recognise
 from nomina.data.formats.collect import is_blank
 from nomina.data.formats.source import SAMPLE, Source, load, split_lines
 from nomina.data.records import MISSING, Note
+from nomina.data.splitting import MIN_TYING_WORDS
 from nomina.data.tagsets import POS, differ, tag_set
 from nomina.encoding.encoders import resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
@@ -186,12 +187,15 @@ def clean_corpus(corpus: Corpus, data: DataConfig, *, drop_duplicates: bool = Fa
 
 
 def _leaks(parts: Parts) -> list[Note]:
-    seen = {sentence.words for sentence in parts.train}
     notes = []
     for name, part in parts.items():
-        repeated = [s for s in part if s.words in seen and len(s) > 3] if name != "train" else []
+        shared = find_shared(parts.train.sentences, part.sentences) if name != "train" else {}
+        repeated = [part[i] for i in shared]
         if repeated:
-            message = f"{len(repeated)} sentences of the {name} part, of 4 words or more, are in the training part too"
+            message = (
+                f"{len(repeated)} sentences of the {name} part, of {MIN_TYING_WORDS} words or more, are in the "
+                "training part too"
+            )
             lines = tuple(s.line for s in repeated[:5] if s.line is not None)
             notes.append(Note("leak", message, len(repeated), lines))
     return notes

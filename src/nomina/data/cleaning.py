@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 
 from nomina.data.corpus import Corpus
 from nomina.data.records import Note, Sentence
+from nomina.data.splitting import MIN_TYING_WORDS
 from nomina.data.tags import RepairPolicy, Scheme, detect_scheme, read_spans, retag
 from nomina.errors import TagError
 
-__all__ = ["Cleaned", "CleaningReport", "clean"]
+__all__ = ["Cleaned", "CleaningReport", "clean", "conflict", "find_repeats", "find_shared"]
 
 _N_EXAMPLES = 5
 
@@ -132,20 +133,21 @@ def clean(
     source = scheme or corpus.scheme or _detect(corpus)
     controls = _find_controls(corpus) if control == "report" else _Controls(0, 0, ())
     retagged = _retag_all(corpus, source, target, repair)
-    duplicates = _find_duplicates(retagged.sentences, target)
-    kept = tuple(duplicates.firsts if drop_duplicates else retagged.sentences)
+    sentences = retagged.sentences
+    repeats = find_repeats(sentences)
+    kept = tuple(s for i, s in enumerate(sentences) if i not in repeats) if drop_duplicates else tuple(sentences)
     cleaned = replace(corpus, sentences=kept, scheme=None if source is None else target)
     report = replace(
         _compare(corpus, cleaned),
-        n_duplicates=len(duplicates.repeats),
-        n_conflicting=duplicates.n_conflicting,
+        n_duplicates=len(repeats),
+        n_conflicting=sum(conflict(sentences[first], sentences[i], target) for i, first in repeats.items()),
         n_repairs=retagged.n_repairs,
         n_repaired_sentences=len(retagged.repaired),
         n_control=controls.n_words,
         n_control_only=controls.n_only,
         policy=repair,
         source_scheme=source,
-        duplicate_lines=_first_lines(duplicates.repeats),
+        duplicate_lines=_first_lines(sentences[i] for i in repeats),
         repair_lines=_first_lines(retagged.repaired),
         control_lines=controls.lines,
     )
@@ -198,26 +200,31 @@ def _retag_all(corpus: Corpus, source: Scheme | None, target: Scheme, policy: Re
     return _Retagged(result, n_repairs, repaired)
 
 
-class _Duplicates(NamedTuple):
-    firsts: list[Sentence]
-    repeats: list[Sentence]
-    n_conflicting: int
+def find_repeats(sentences: Sequence[Sentence]) -> dict[int, int]:
+    """Index of every sentence whose words, in this order, stood before, and of the first sentence with them."""
+    firsts: dict[tuple[str, ...], int] = {}
+    first_of = {i: firsts.setdefault(sentence.words, i) for i, sentence in enumerate(sentences)}
+    return {i: first for i, first in first_of.items() if i != first}
 
 
-def _find_duplicates(sentences: Sequence[Sentence], scheme: Scheme) -> _Duplicates:
-    firsts: dict[tuple[str, ...], Sentence] = {}
-    repeats, n_conflicting = [], 0
-    for sentence in sentences:
-        first = firsts.get(sentence.words)
-        if first is None:
-            firsts[sentence.words] = sentence
-        else:
-            repeats.append(sentence)
-            n_conflicting += _conflict(first, sentence, scheme)
-    return _Duplicates(list(firsts.values()), repeats, n_conflicting)
+def find_shared(
+    known: Sequence[Sentence], sentences: Sequence[Sentence], *, min_words: int = MIN_TYING_WORDS
+) -> dict[int, int]:
+    """Index of every sentence whose words stand in another part, and of the first sentence there.
+
+    Args:
+        known: The other part.
+        sentences: Where to look.
+        min_words: Shorter sentences ("Yes .") are left out.
+    """
+    places: dict[tuple[str, ...], int] = {}
+    for i, sentence in enumerate(known):
+        places.setdefault(sentence.words, i)
+    return {i: places[s.words] for i, s in enumerate(sentences) if len(s) >= min_words and s.words in places}
 
 
-def _conflict(a: Sentence, b: Sentence, scheme: Scheme) -> bool:
+def conflict(a: Sentence, b: Sentence, scheme: Scheme) -> bool:
+    """Whether two sentences with the same words are labelled with different entities."""
     if a.labels is None or b.labels is None:
         return False
     return read_spans(a.labels, scheme).spans != read_spans(b.labels, scheme).spans

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["MISSING", "Note", "Sentence", "Span"]
@@ -41,12 +41,14 @@ class Note:
         message: One sentence for people.
         count: How many rows, words or sentences it touched.
         lines: 1-based source lines of the first few, as examples.
+        source: The file it is about, where it is about one.
     """
 
     kind: str
     message: str
     count: int = 1
     lines: tuple[int, ...] = ()
+    source: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Sentence:
         line: 1-based line of the first word in the source file, or ``None`` where there is no file.
         text: The original text, where it is known.
         source: The file it was read from, for messages; sentences of one corpus may come from several.
+        lines: 1-based line of each word, where words stand on lines of their own.
 
     Raises:
         ValueError: If a column's length differs from the number of words.
@@ -73,6 +76,7 @@ class Sentence:
     line: int | None = None
     text: str | None = None
     source: str | None = field(default=None, compare=False, repr=False)
+    lines: Sequence[int] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         n_words = len(self.words)
@@ -84,6 +88,10 @@ class Sentence:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def line_of(self, index: int) -> int | None:
+        """1-based source line of one word (0-based index); ``None`` where there is no file."""
+        return self.line if self.lines is None else self.lines[index]
 
     def offsets(self) -> tuple[tuple[int, int], ...] | None:
         """Character offsets (start, end-exclusive) of each word in ``text``.

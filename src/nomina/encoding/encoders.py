@@ -6,13 +6,13 @@ import hashlib
 import importlib.util
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nomina.errors import EncoderError, MissingExtraError
 
-__all__ = ["BUNDLED", "DEFAULT_ENCODER", "EncoderSource", "resolve_encoder"]
+__all__ = ["BUNDLED", "DEFAULT_ENCODER", "EncoderSource", "find_local", "resolve_encoder"]
 
 DEFAULT_ENCODER = "bert-base-cased"
 
@@ -63,6 +63,16 @@ def resolve_encoder(name: str) -> EncoderSource:
     if not _is_cached(name):
         _check_hub(name)
     return EncoderSource(name, name, is_hub_id=True)
+
+
+def find_local(name: str) -> EncoderSource | None:
+    """Find an encoder as :func:`resolve_encoder` does, if that needs no network; ``None`` if it would.
+
+    Raises:
+        EncoderError: As :func:`resolve_encoder`.
+    """
+    is_here = name == BUNDLED or Path(name).expanduser().is_dir() or _is_cached(name)
+    return replace(resolve_encoder(name), is_hub_id=False) if is_here else None
 
 
 def _ways_out() -> str:

@@ -110,6 +110,7 @@ class WordPieces:
     _special_ids: frozenset[int] = field(init=False, repr=False)
     _index: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _pieces: list[list[int]] = field(init=False, repr=False, default_factory=list)
+    _bare: set[str] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
         tokenizer = self.tokenizer
@@ -162,6 +163,17 @@ class WordPieces:
         source = np.arange(offsets[-1]) + np.repeat(starts[kinds] - offsets[:-1], sizes[kinds])
         return flat[source], offsets
 
+    def without_piece(self, words: list[str]) -> set[str]:
+        """Those of some words for which the tokenizer finds no piece at all; they are given the unknown piece."""
+        self._learn(words)
+        return self._bare.intersection(words)
+
+    def unknown(self, words: list[str]) -> set[str]:
+        """Those of some words for which the tokenizer finds nothing but the unknown piece."""
+        self._learn(words)
+        nothing = {self._unknown_id}
+        return {word for word in words if set(self._pieces[self._index[word]]) == nothing} - self._bare
+
     def _learn(self, words: list[str]) -> None:
         new = [word for word in dict.fromkeys(words) if word not in self._index]
         for start in range(0, len(new), _CHUNK):
@@ -169,5 +181,7 @@ class WordPieces:
             for word, pieces in zip(chunk, self._tokenize(chunk), strict=True):
                 # SentencePiece models hold their special pieces as ordinary text.
                 plain = [self._unknown_id if piece in self._special_ids else piece for piece in pieces]
+                if not plain:
+                    self._bare.add(word)
                 self._index[word] = len(self._pieces)
                 self._pieces.append(plain or [self._unknown_id])

@@ -77,7 +77,7 @@ def read(
         loaded = load(path)
         result = _read_one(loaded, format, replace(options, prefix=f"{i}." if several else ""))
         sentences += result.sentences
-        notes += [_located(note, loaded.path) if several else note for note in (*loaded.notes, *result.notes)]
+        notes += [_located(note, loaded.path, several=several) for note in (*loaded.notes, *result.notes)]
     n_unlabelled = sum(s.labels is None for s in sentences)
     if 0 < n_unlabelled < len(sentences):
         message = f"{n_unlabelled:,} of {len(sentences):,} sentences have no labels"
@@ -148,5 +148,5 @@ def _scheme(sentences: Sequence[Sentence], name: str) -> Scheme | None:
         raise TagError(str(error), path=name) from error
 
 
-def _located(note: Note, path: str) -> Note:
-    return replace(note, message=f"{path}: {note.message}")
+def _located(note: Note, path: str, *, several: bool) -> Note:
+    return replace(note, message=f"{path}: {note.message}" if several else note.message, source=path)

@@ -116,7 +116,7 @@ class Collector:
         self._words: list[str] = []
         self._labels: list[str] = []
         self._columns: tuple[list[str], ...] = tuple([] for _ in self._names)
-        self._line = 0
+        self._lines: list[int] = []
 
     @property
     def has_rows(self) -> bool:
@@ -149,8 +149,7 @@ class Collector:
                 self.tally.add("missing_tag", line)
                 return False
             self._labels.append(label)
-        if not self._words:
-            self._line = line
+        self._lines.append(line)
         self._words.append(sys.intern(word))
         for name, column, value in zip(self._names, self._columns, values, strict=True):
             known = self._values.get(value)
@@ -180,9 +179,18 @@ class Collector:
                 features={name: tuple(column) for name, column in zip(self._names, self._columns, strict=True)},
                 labels=tuple(self._labels) if self._labelled else None,
                 document=document,
-                line=self._line,
+                line=self._lines[0],
                 text=text,
                 source=self._path,
+                lines=_compact(self._lines),
             )
         )
         self.open(self._names, labelled=self._labelled)
+
+
+def _compact(lines: list[int]) -> Sequence[int] | None:
+    """The same lines in little memory: most sentences have one word a line, or all on one."""
+    first, last = lines[0], lines[-1]
+    if first == last:
+        return None
+    return range(first, last + 1) if last - first + 1 == len(lines) else tuple(lines)
