@@ -71,8 +71,13 @@ def _is_invisible(word: str, index: int) -> bool:
     """Whether a format character (Cf) does nothing for the reader of a word."""
     if ord(word[index]) in _SEEN:
         return False
-    joins = word[index] in _JOINERS and 0 < index < len(word) - 1
-    return not (joins and not word[index - 1].isascii() and not word[index + 1].isascii())
+    around = word[index - 1 : index] + word[index + 1 : index + 2]
+    return not (word[index] in _JOINERS and len(around) == 2 and all(map(_is_joined, around)))
+
+
+def _is_joined(character: str) -> bool:
+    """Whether a joiner can have an effect on a character: on no ASCII character, and on none that cannot be seen."""
+    return not character.isascii() and unicodedata.category(character)[0] not in "CZ"
 
 
 def mend(word: str) -> str:
@@ -81,11 +86,13 @@ def mend(word: str) -> str:
     Mojibake is undone only where the whole word is UTF-8 when it is written in Windows-1252. Spaces, private-use
     characters and U+FFFD stay: what they stood for is not known.
     """
-    if not odd_kinds(word):
-        return word
-    word = _undo_mojibake(word)
-    word = "".join(_FROM_C1.get(character, character) for character in word)
-    return "".join(c for i, c in enumerate(word) if _kind(word, i) not in ("control", "zero_width"))
+    while odd_kinds(word):
+        better = "".join(_FROM_C1.get(character, character) for character in _undo_mojibake(word))
+        better = "".join(c for i, c in enumerate(better) if _kind(better, i) not in ("control", "zero_width"))
+        if better == word:
+            break
+        word = better  # shorter, or with fewer control characters, which can have hidden mojibake
+    return word
 
 
 def _undo_mojibake(word: str) -> str:

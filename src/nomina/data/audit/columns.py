@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain, combinations, islice
+from itertools import chain, islice
 
 from nomina.data.audit.records import Example, Finding, Thresholds, finding
 from nomina.data.audit.view import View, count, visible
@@ -148,14 +148,14 @@ def find_pos_faults(parts: Sequence[View], thresholds: Thresholds) -> list[Findi
     for part in parts:
         if counts.get(part.name):
             found += _pos_values(part, counts[part.name], thresholds)
-    for first, second in combinations(counts, 2):
-        known, other = counts[first], counts[second]
-        if known and other and differ(known, other):
+    first, *others = counts.items() or [("", Counter[str]())]
+    for name, values in others:
+        if values and first[1] and differ(first[1], values):
             message = (
-                f"the tags are not those of the {first} part ({tag_set(known) or 'no known set'}): "
-                f"{', '.join(sorted(other)[:8])} … ({tag_set(other) or 'no known set'})"
+                f"the tags are not those of the {first[0]} part ({tag_set(first[1]) or 'no known set'}): "
+                f"{', '.join(sorted(values)[:8])} … ({tag_set(values) or 'no known set'})"
             )
-            found.append(finding("pos_sets_differ", message, len(other.keys() - known.keys()), second))
+            found.append(finding("pos_sets_differ", message, len(values.keys() - first[1].keys()), name))
     return found
 
 
