@@ -11,6 +11,7 @@ from pathlib import Path
 from nomina.data.audit import Audit, Change, Fixed, PieceFacts, audit, finding, fix
 from nomina.data.corpus import Corpus
 from nomina.data.formats.write import columns_header, conll, jsonl
+from nomina.data.tags import read_spans
 from nomina.encoding.encoders import DEFAULT_ENCODER, EncoderSource, find_local, resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
 from nomina.files import check_free, open_output, write_text
@@ -170,7 +171,10 @@ def write_fixed(fixed: Fixed, target: Path) -> dict[str, Path]:
 def _write_corpus(corpus: Corpus, path: Path) -> None:
     with open_output(path) as file:
         if path.suffix == ".jsonl":
-            file.writelines(jsonl(sentence, sentence.labels or ()) for sentence in corpus)
+            for sentence in corpus:
+                labels = sentence.labels or ()
+                spans = () if corpus.scheme is None else read_spans(labels, corpus.scheme).spans
+                file.write(jsonl(sentence, labels, spans))
             return
         file.write(columns_header(corpus.feature_names))
         document = None
