@@ -3,15 +3,18 @@
     python benchmarks/audit.py --shared ../shared
 
 Writes ``audit.json``: medians over ``--rounds`` processes, each from a cold start, of the whole command as it is typed
-(reading, word pieces of ``minilm``, audit, JSON and HTML files), and of its steps; and the findings by kind.
+(reading, word pieces of ``minilm``, audit, JSON and HTML files), and of its steps; the mean CPU time of a command, that
+other programs on the machine hardly change; and the findings by kind.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,6 +41,7 @@ def main() -> None:
         return
     load = os.getloadavg()[0]
     commands = [command(corpus) for _ in range(args.rounds)]
+    cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
     rows = [json.loads(again(args.shared)) for _ in range(args.rounds)]
     content = {
         "command": "python benchmarks/audit.py --shared ../shared",
@@ -50,6 +54,7 @@ def main() -> None:
         },
         "medians": {
             "command_s": round(statistics.median(seconds for seconds, _ in commands), 2),
+            "command_cpu_s": round((cpu.ru_utime + cpu.ru_stime) / args.rounds, 2),
             **{name: round(statistics.median(row[name] for row in rows), 2) for name in rows[0]},
         },
         "findings": commands[0][1],
@@ -94,7 +99,7 @@ def steps(path: Path) -> dict[str, float]:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     names = ("read_s", "pieces_s", "audit_s", "fix_s")
-    seconds = dict(zip(names, (b - a for a, b in zip(marks, marks[1:], strict=False)), strict=True))
+    seconds = dict(zip(names, (b - a for a, b in itertools.pairwise(marks)), strict=True))
     return {"words": parts["train"].n_words, **seconds, "peak_mb": peak / 1024}
 
 

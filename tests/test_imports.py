@@ -132,7 +132,10 @@ def f():
     ]
 
 
-@pytest.mark.parametrize(("module", "heavy"), [("nomina", HEAVY), ("nomina.cli", ("torch", "transformers"))])
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("nomina", HEAVY), ("nomina.cli", ("torch", "transformers")), ("nomina.checking", ("torch", "transformers"))],
+)
 def test_imports_stay_light(module: str, heavy: tuple[str, ...]) -> None:
     script = f"import sys, {module}; print(*(name for name in {heavy!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)

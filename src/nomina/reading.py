@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from nomina.data import text
 from nomina.data.cleaning import clean, find_shared
@@ -19,9 +19,10 @@ from nomina.data.splitting import MIN_TYING_WORDS
 from nomina.data.tagsets import POS, differ, tag_set
 from nomina.encoding.encoders import resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
-from nomina.runs import Parts
-from nomina.training.checks import check_training, resolve_features
 from nomina.training.config import DataConfig, RunConfig
+
+if TYPE_CHECKING:
+    from nomina.runs import Parts
 
 __all__ = [
     "InputFormat",
@@ -49,6 +50,8 @@ def load_parts(
         ConfigError: If no training data is named.
         DataError: If a file cannot be read, or holds too few sentences to split.
     """
+    from nomina.runs import Parts  # loads torch, which reading alone does not need
+
     files = {"train": config.data.train, "dev": config.data.dev, "test": config.data.test}
     found = {name: part for name in files if (part := _part(name, files[name], corpora or {}, config.data)) is not None}
     if "train" not in found:
@@ -115,6 +118,8 @@ def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: 
 
 def check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
     """Say everything that is missing at once, before anything is read or loaded."""
+    from nomina.training.checks import check_training
+
     files = {"train": config.data.train, "dev": (config.data.dev,), "test": (config.data.test,)}
     named = [path for name, paths in files.items() if name not in corpora for path in paths if path is not None]
     faults = [
@@ -202,6 +207,8 @@ def _leaks(parts: Parts) -> list[Note]:
 
 
 def _unused(corpus: Corpus, config: RunConfig) -> list[Note]:
+    from nomina.training.checks import resolve_features
+
     notes = []
     for name in sorted({name for s in corpus for name in s.features} - set(corpus.feature_names)):
         n_with = sum(name in sentence.features for sentence in corpus)

@@ -14,6 +14,7 @@ import pytest
 from nomina.data.audit import KINDS, SEVERITIES, Finding, Thresholds, audit
 from nomina.data.formats import read
 from nomina.data.tags import Scheme
+from nomina.errors import FormatError
 from planted import PARTS, Rows, clean_rows, line_of, read_rows, write_rows
 
 Parts = dict[str, Rows]
@@ -488,3 +489,13 @@ def test_gmb(shared: Path) -> None:
     assert "21 consist of one" in encoding.message
     assert [e.place.rpartition(":")[2] for e in repeated.examples] == ["59037", "80557", "90451", "95554", "110331"]
     assert result.parts["train"].n_sentences == 47_959
+
+
+def test_bytes_that_are_none_in_a_file_in_utf_8_are_refused_with_their_line(clean_parts: Parts, tmp_path: Path) -> None:
+    parts = deepcopy(clean_parts)
+    for i in range(4):
+        parts["train"][i][7][0] = "na\u00efve"
+    parts["train"][9][7][0] = "caf\udce9"
+    path = write_rows(parts["train"], tmp_path / "both.conll")
+    with pytest.raises(FormatError, match=f":{line_of(parts['train'], 9, 7)}: expected UTF-8"):
+        read(path, columns="word,pos,label")

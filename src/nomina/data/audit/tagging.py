@@ -67,7 +67,7 @@ def find_type_faults(parts: Sequence[View], thresholds: Thresholds) -> list[Find
     if rare:
         message = f"{_listing(rare)}: fewer than {thresholds.rare_type} mentions to learn from"
         found.append(finding("rare_type", message, len(rare), "train", _first_places(parts, "train", rare, thresholds)))
-    for name in types.keys() - {"train"} if train else ():
+    for name in [other for other in types if other != "train"] if train else []:
         new = {label: n for label, n in types[name].items() if label not in train}
         if new:
             message = f"{_listing(new)}: not in the training part"

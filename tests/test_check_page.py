@@ -1,0 +1,53 @@
+"""The page on checking: its examples run, its flags exist, its table is that of the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nomina.data.audit import KINDS
+
+PAGE = (Path(__file__).parents[1] / "docs" / "check.md").read_text(encoding="utf-8")
+
+
+def in_folder(command: list[str], folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "PATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_kind_has_its_row() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \| (.+) \|$", PAGE, flags=re.MULTILINE)
+    assert [(kind, severity) for kind, severity, *_ in rows] == [(k, kind.severity) for k, kind in KINDS.items()]
+    assert [why for *_, why in rows] == [kind.reason for kind in KINDS.values()]
+
+
+def test_every_flag_exists() -> None:
+    shown = in_folder([sys.executable, "-m", "nomina", "check", "--help"], Path.cwd())
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) <= set(re.findall(r"--[a-z][a-z-]+", shown))
+
+
+@pytest.mark.slow
+def test_its_commands_run(tmp_path: Path) -> None:
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL) for line in block.splitlines()]
+    on_the_sample = [line for line in commands if line.startswith("nomina check sample")]
+    assert len(on_the_sample) == 2
+    for line in on_the_sample:
+        assert "0 errors, 0 warnings" in in_folder([sys.executable, "-m", *line.split()], tmp_path)
+    assert (tmp_path / "clean.jsonl.changes.jsonl").read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.slow
+def test_its_program_runs(tmp_path: Path) -> None:
+    [program] = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    shown = in_folder([sys.executable, "-c", program], tmp_path)
+    assert "0 errors, 0 warnings" in shown
+    assert "'geo': 280" in shown
