@@ -3,8 +3,8 @@
     python benchmarks/audit.py --shared ../shared
 
 Writes ``audit.json``: medians over ``--rounds`` processes, each from a cold start, of the whole command as it is typed
-(reading, word pieces of ``minilm``, audit, JSON and HTML files), and of its steps; the mean CPU time of a command, that
-other programs on the machine hardly change; and the findings by kind.
+(reading, word pieces of ``minilm``, audit, JSON and HTML files); the CPU time of a command (mean) and of the steps,
+which other programs on the machine hardly change; and the findings by kind.
 """
 
 from __future__ import annotations
@@ -81,24 +81,24 @@ def again(shared: Path) -> str:
 
 
 def steps(path: Path) -> dict[str, float]:
-    """Seconds of each step, and peak megabytes of the whole process (Linux)."""
+    """CPU seconds of each step (tokenizers use several threads), and peak megabytes of the whole process (Linux)."""
     from nomina.data.audit import audit, fix
     from nomina.data.formats import read
     from nomina.encoding.audit import count_pieces
     from nomina.encoding.encoders import resolve_encoder
 
-    marks = [time.perf_counter()]
+    marks = [time.process_time()]
     parts = {"train": read(path)}
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     pieces = count_pieces(parts, resolve_encoder("minilm"))
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     audit(parts, pieces=pieces)
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     fix(parts)
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    names = ("read_s", "pieces_s", "audit_s", "fix_s")
+    names = ("read_cpu_s", "pieces_cpu_s", "audit_cpu_s", "fix_cpu_s")
     seconds = dict(zip(names, (b - a for a, b in itertools.pairwise(marks)), strict=True))
     return {"words": parts["train"].n_words, **seconds, "peak_mb": peak / 1024}
 
