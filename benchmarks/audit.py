@@ -4,7 +4,7 @@
 
 Writes ``audit.json``: medians over ``--rounds`` processes, each from a cold start, of the whole command as it is typed
 (reading, word pieces of ``minilm``, audit, JSON and HTML files); the CPU time of a command (mean) and of the steps,
-which other programs on the machine hardly change; and the findings by kind.
+which other programs on the machine change less than the wall time; and the findings by kind.
 """
 
 from __future__ import annotations
