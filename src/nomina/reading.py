@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from nomina.data import text
 from nomina.data.cleaning import clean, find_shared
 from nomina.data.corpus import Corpus
-from nomina.data.formats import Format, read, recognise
+from nomina.data.formats import Format, is_there, read, recognise, recognise_binary
 from nomina.data.formats.collect import is_blank
-from nomina.data.formats.source import SAMPLE, Source, load, split_lines
+from nomina.data.formats.source import Source, load, split_lines
 from nomina.data.records import MISSING, Note
 from nomina.data.splitting import MIN_TYING_WORDS
 from nomina.data.tagsets import POS, differ, tag_set
@@ -36,7 +36,7 @@ __all__ = [
 
 _NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 'sample'"
 
-InputFormat = Literal["auto", "text", "kaggle", "columns", "conllu", "jsonl"]
+InputFormat = Literal[Format, "text"]
 
 Say = Callable[[str], None]
 
@@ -104,8 +104,10 @@ def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: 
                 return replace(read_for_prediction(path, form, data), source="standard input")
             except DataError as error:
                 raise DataError(str(error).replace(str(path), "standard input")) from error
+    if form != "text" and (form != "auto" or data.columns is not None or recognise_binary(source) is not None):
+        return read_files(source, form, data)
     loaded = load(Path(source))
-    if form != "text" and not (form == "auto" and data.columns is None and _is_text(loaded)):
+    if form != "text" and not _is_text(loaded):
         return read_files(source, form, data)
     sentences = tuple(
         replace(text.sentence(line), line=number)
@@ -123,7 +125,7 @@ def check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
     files = {"train": config.data.train, "dev": (config.data.dev,), "test": (config.data.test,)}
     named = [path for name, paths in files.items() if name not in corpora for path in paths if path is not None]
     faults = [
-        f"[data] expected a file or an archive's member at {path!r}, found none" for path in named if not _exists(path)
+        f"[data] expected a file or an archive's member at {path!r}, found none" for path in named if not is_there(path)
     ]
     has_dev = config.data.dev is not None or "dev" in corpora or config.data.split[1] > 0
     if config.training.patience and not has_dev:
@@ -154,11 +156,6 @@ def check_tag_sets(parts: Parts) -> None:
         raise ConfigError(faults)
 
 
-def _exists(source: str) -> bool:
-    path = Path(source)
-    return source == SAMPLE or path.is_file() or any(parent.is_file() for parent in path.parents)
-
-
 def _part(
     name: str, files: str | Sequence[str] | None, corpora: Mapping[str, Corpus], data: DataConfig
 ) -> Corpus | None:
@@ -183,7 +180,15 @@ def _is_text(source: Source) -> bool:
 def read_files(source: str | Path | Sequence[str | Path], form: Format, data: DataConfig) -> Corpus:
     """Read files by the settings of a run."""
     pos: Literal["upos", "xpos"] = "upos" if data.upos else "xpos"
-    return read(source, format=form, columns=data.columns, pos=pos, label_names=data.label_names)
+    return read(
+        source,
+        format=form,
+        columns=data.columns,
+        pos=pos,
+        label_names=data.label_names,
+        cut_spans=data.cut_spans,
+        overlaps=data.overlaps,
+    )
 
 
 def clean_corpus(corpus: Corpus, data: DataConfig, *, drop_duplicates: bool = False) -> Corpus:

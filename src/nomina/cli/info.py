@@ -42,10 +42,12 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Write the facts as JSON.")] = False,
 ) -> None:
     """Show versions and devices; or what a model folder or a corpus holds."""
+    from nomina.data.formats import is_there
+
     out = Output(as_json=as_json)
     if target is None:
         facts = _environment()
-    elif Path(target).is_dir():
+    elif Path(target).is_dir() and not is_there(target):
         facts = _model(Path(target))
     else:
         facts = _corpus(target)

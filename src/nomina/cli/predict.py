@@ -11,6 +11,7 @@ import typer
 
 from nomina.cli.console import Output
 from nomina.cli.settings import with_settings
+from nomina.data.formats import Format
 from nomina.training.config import RunConfig
 
 __all__ = ["EXAMPLES", "predict"]
@@ -41,7 +42,7 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="File to label; - for standard input.")] = "-",
     input_format: Annotated[
-        Literal["auto", "text", "kaggle", "columns", "conllu", "jsonl"],
+        Literal[Format, "text"],
         typer.Option(
             "--format", help="Input format; text is one sentence a line, cut into words as the Penn Treebank does."
         ),

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from nomina.data.formats import Format
+from nomina.data.offsets import CutPolicy, OverlapPolicy
 from nomina.data.shapes import SHAPE
 from nomina.data.tags import Scheme
 from nomina.data.tagsets import POS, SPACY
@@ -117,14 +119,18 @@ class DataConfig(_Section):
         default=None, description="file for choosing the best epoch; else a part of the training data"
     )
     test: str | None = Field(default=None, description="file for the final scores; else a part of the training data")
-    format: Literal["auto", "kaggle", "columns", "conllu", "jsonl"] = Field(
-        default="auto", description="file format; found by content where 'auto'"
-    )
+    format: Format = Field(default="auto", description="file format; found by content where 'auto'")
     columns: str | None = Field(
         default=None, description="columns of a column file by name, as in word,pos,_,label (_ is ignored)"
     )
     upos: bool = Field(default=False, description="read universal POS tags from CoNLL-U instead of the language's own")
-    label_names: str | None = Field(default=None, description="file with one label a line, for integer labels in JSONL")
+    label_names: str | None = Field(
+        default=None, description="file with one label a line, for integer labels without names"
+    )
+    cut_spans: CutPolicy = Field(
+        default="expand", description="what becomes of a span of characters that cuts through a word"
+    )
+    overlaps: OverlapPolicy = Field(default="outermost", description="which of overlapping spans is kept")
     scheme: Scheme | None = Field(default=None, description="tag scheme of the files; found by content if not given")
     repair: Literal["conlleval", "discard", "error"] = Field(
         default="conlleval", description="what becomes of invalid tag sequences"

@@ -66,7 +66,7 @@ def test_what_is_no_corpus_shows_its_first_line(tmp_path: Path, text: str) -> No
     with pytest.raises(FormatError) as caught:
         read(file)
     message = str(caught.value)
-    assert message.startswith(f"{file}:1: expected one of the formats jsonl, conllu, kaggle, columns")
+    assert message.startswith(f"{file}:1: expected one of the formats labelstudio, prodigy, doccano, jsonl, conllu, kaggle, columns")
     assert repr(text.splitlines()[0]) in message
     assert "--format" in message
     assert "--columns" in message
@@ -90,7 +90,7 @@ def test_a_file_without_a_whole_row_says_what_was_dropped(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"format": "xml"}, "format: expected auto, jsonl, .* found 'xml'"),
+        ({"format": "xml"}, "format: expected auto, datasets, .* found 'xml'"),
         ({"format": "jsonl", "columns": "word"}, "columns: they name the columns of the columns format"),
         ({"pos": "both"}, "pos: expected xpos or upos"),
     ],

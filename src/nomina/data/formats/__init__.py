@@ -5,38 +5,80 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from nomina.data.corpus import Corpus
+from nomina.data.formats import brat, conllu, docbin, hub, jsonl, kaggle, parquet, spans
 from nomina.data.formats import columns as columns_format
-from nomina.data.formats import conllu, jsonl, kaggle
 from nomina.data.formats.collect import BLANK, ReadOptions, Result
-from nomina.data.formats.source import Source, load, split_lines
+from nomina.data.formats.source import SAMPLE, Source, decode, fetch, split_lines
+from nomina.data.offsets import CutPolicy, OverlapPolicy
 from nomina.data.records import Note, Sentence
 from nomina.data.tags import Scheme, detect_scheme
 from nomina.errors import ConfigError, FormatError, TagError
 
-__all__ = ["FORMATS", "Format", "read"]
+__all__ = ["BINARY", "FORMATS", "PLACES", "TEXTS", "Format", "is_there", "read", "recognise", "recognise_binary"]
 
-Format = Literal["auto", "kaggle", "columns", "conllu", "jsonl"]
+Format = Literal[
+    "auto",
+    "kaggle",
+    "columns",
+    "conllu",
+    "jsonl",
+    "doccano",
+    "labelstudio",
+    "prodigy",
+    "parquet",
+    "docbin",
+    "brat",
+    "datasets",
+]
 
 _N_HEAD_CHARACTERS = 65_536
 
 
 class Reader(NamedTuple):
-    """What each format module offers."""
+    """What each module of a text format offers."""
 
     looks_like: Callable[[str], bool]
     read: Callable[[str, str, ReadOptions], Result]
 
 
-FORMATS: dict[str, Reader] = {
-    # In the order in which they are tried: columns is the least particular.
+class BinaryReader(NamedTuple):
+    """What each module of a binary format offers: both take a file's bytes, archives being opened before."""
+
+    looks_like: Callable[[bytes], bool]
+    read: Callable[[bytes, str, ReadOptions], Result]
+
+
+class PlaceReader(NamedTuple):
+    """What each module of a format of several files offers: both take what the caller named."""
+
+    looks_like: Callable[[str], bool]
+    read: Callable[[str, ReadOptions], Result]
+
+
+PLACES: dict[str, PlaceReader] = {
+    "datasets": PlaceReader(hub.looks_like, hub.read),
+    "brat": PlaceReader(brat.looks_like, brat.read),
+}
+
+BINARY: dict[str, BinaryReader] = {
+    "parquet": BinaryReader(parquet.looks_like, parquet.read),
+    "docbin": BinaryReader(docbin.looks_like, docbin.read),
+}
+
+TEXTS: dict[str, Reader] = {
+    # In the order in which they are tried: of those that look alike, the most particular first.
+    **{name: Reader(*reader) for name, reader in spans.READERS.items()},
     "jsonl": Reader(jsonl.looks_like, jsonl.read),
     "conllu": Reader(conllu.looks_like, conllu.read),
     "kaggle": Reader(kaggle.looks_like, kaggle.read),
     "columns": Reader(columns_format.looks_like, columns_format.read),
 }
+
+FORMATS = (*PLACES, *BINARY, *TEXTS)
+"""Names of all formats, in the order in which they are tried."""
 
 
 def read(
@@ -46,17 +88,24 @@ def read(
     columns: str | None = None,
     pos: Literal["xpos", "upos"] = "xpos",
     label_names: Sequence[str] | str | Path | None = None,
+    cut_spans: CutPolicy = "expand",
+    overlaps: OverlapPolicy = "outermost",
 ) -> Corpus:
     """Read one corpus from one file or several.
 
     Args:
-        source: A file (plain, gzip, or a zip archive with one data file), ``archive.zip/member``, several of these, or
-            ``"sample"`` for the bundled corpus.
-        format: One of :data:`FORMATS`, or ``"auto"`` to tell it by the file's content.
+        source: A file (plain, gzip, or a zip archive with one data file), ``archive.zip/member``, a folder of brat or
+            of the ``datasets`` library, ``hf:OWNER/NAME`` for the Hugging Face hub (and nothing else reaches the
+            network), several of these, or ``"sample"`` for the bundled corpus.
+        format: One of :data:`FORMATS`, or ``"auto"`` to tell it by the content.
         columns: Names of the columns in the columns format, such as ``"word,pos,_,label"``; see
             :func:`nomina.data.formats.columns.parse_columns`.
         pos: Which tags CoNLL-U's feature ``pos`` holds.
-        label_names: Names of integer labels in JSON lines, in order; a list, or a file with one name a line.
+        label_names: Names of integer labels that the file does not name, in order; a list, or a file with one name a
+            line.
+        cut_spans: What becomes of a span of characters that cuts through a word; see
+            :data:`nomina.data.offsets.CutPolicy`.
+        overlaps: Which of overlapping spans is kept; see :data:`nomina.data.offsets.OverlapPolicy`.
 
     Returns:
         The sentences in file order, their tag scheme (detected over all files) and the notes of reading.
@@ -65,19 +114,19 @@ def read(
         ConfigError: If the arguments do not fit together.
         DataError: If a file cannot be opened, or its content is faulty; carries file and line.
         FormatError: If a file's format or encoding cannot be recognised.
+        MissingExtraError: If a format needs a package that is not installed.
         TagError: If an entity tag is none, or the files mix schemes that cannot be told apart.
     """
     paths = [source] if isinstance(source, (str, Path)) else list(source)
-    _check_arguments(paths, format, columns, pos)
-    options = ReadOptions(columns, pos, label_names)
+    options = ReadOptions(columns, pos, label_names, cut_spans=cut_spans, overlaps=overlaps)
+    _check_arguments(paths, format, options)
     several = len(paths) > 1
     sentences: list[Sentence] = []
     notes: list[Note] = []
     for i, path in enumerate(paths, 1):
-        loaded = load(path)
-        result = _read_one(loaded, format, replace(options, prefix=f"{i}." if several else ""))
+        result = _read_one(path, format, replace(options, prefix=f"{i}." if several else ""))
         sentences += result.sentences
-        notes += [_located(note, loaded.path, several=several) for note in (*loaded.notes, *result.notes)]
+        notes += [_located(note, str(path), several=several) for note in result.notes]
     n_unlabelled = sum(s.labels is None for s in sentences)
     if 0 < n_unlabelled < len(sentences):
         message = f"{n_unlabelled:,} of {len(sentences):,} sentences have no labels"
@@ -86,35 +135,73 @@ def read(
     return Corpus(tuple(sentences), _scheme(sentences, name), name, tuple(notes))
 
 
-def _check_arguments(paths: Sequence[str | Path], form: str, columns: str | None, pos: str) -> None:
+def _check_arguments(paths: Sequence[str | Path], form: str, options: ReadOptions) -> None:
     faults = []
     if not paths:
         faults.append("source: expected at least one file, found none")
     if form not in ("auto", *FORMATS):
         faults.append(f"format: expected auto, {', '.join(FORMATS)}, found {form!r}")
-    if columns is not None and form not in ("auto", "columns"):
+    if options.columns is not None and form not in ("auto", "columns"):
         faults.append(f"columns: they name the columns of the columns format, and the format given is {form!r}")
-    if pos not in ("xpos", "upos"):
-        faults.append(f"pos: expected xpos or upos, found {pos!r}")
+    choices = {"pos": ("xpos", "upos"), "cut_spans": get_args(CutPolicy), "overlaps": get_args(OverlapPolicy)}
+    for name, allowed in choices.items():
+        if (found := getattr(options, name)) not in allowed:
+            faults.append(f"{name}: expected {', '.join(allowed[:-1])} or {allowed[-1]}, found {found!r}")
     if faults:
         raise ConfigError(faults)
 
 
-def _read_one(source: Source, form: str, options: ReadOptions) -> Result:
+def _read_one(path: str | Path, form: str, options: ReadOptions) -> Result:
+    name = str(path)
+    if form == "auto" and options.columns is not None:
+        form = "columns"
     if form == "auto":
-        form = "columns" if options.columns is not None else recognise(source)
-    result = FORMATS[form].read(source.text, source.path, options)
+        form = next((place for place, reader in PLACES.items() if reader.looks_like(name)), form)
+    if form in PLACES:
+        result = PLACES[form].read(name, options)
+    else:
+        name, data = fetch(path)
+        if form == "auto":
+            form = _binary_format(data) or form
+        if form in BINARY:
+            result = BINARY[form].read(data, name, options)
+        else:
+            source = decode(data, name)
+            form = recognise(source) if form == "auto" else form
+            result = TEXTS[form].read(source.text, name, options)
+            result = result._replace(notes=source.notes + result.notes)
     if not result.sentences:
         dropped = "; ".join(note.message for note in result.notes)
         raise FormatError(
-            f"expected sentences in the format {form}, found none" + (f" ({dropped})" if dropped else ""),
-            path=source.path,
+            f"expected sentences in the format {form}, found none" + (f" ({dropped})" if dropped else ""), path=name
         )
     return result
 
 
+def is_there(source: str) -> bool:
+    """Whether something can be opened by this name, or it names the hub."""
+    path = Path(source)
+    names_place = any(reader.looks_like(source) for reader in PLACES.values())
+    return source == SAMPLE or names_place or path.is_file() or any(parent.is_file() for parent in path.parents)
+
+
+def recognise_binary(path: str | Path) -> str | None:
+    """Tell the format of what is no text: one of :data:`PLACES` or :data:`BINARY`; ``None`` for a text file.
+
+    Raises:
+        DataError: If there is no such file or it cannot be opened.
+        FormatError: If it is a damaged archive.
+    """
+    place = next((name for name, reader in PLACES.items() if reader.looks_like(str(path))), None)
+    return place or _binary_format(fetch(path)[1])
+
+
+def _binary_format(data: bytes) -> str | None:
+    return next((name for name, reader in BINARY.items() if reader.looks_like(data)), None)
+
+
 def recognise(source: Source) -> str:
-    """Tell the format of a file by its content; one of :data:`FORMATS`.
+    """Tell the format of a text by its content; one of :data:`TEXTS`.
 
     Raises:
         FormatError: If the file is empty or in no format that is known.
@@ -123,7 +210,7 @@ def recognise(source: Source) -> str:
     if len(head) < len(source.text):
         # The last line is cut off in the middle.
         head = head[: max(head.rfind("\n"), head.rfind("\r")) + 1] or head
-    for name, reader in FORMATS.items():
+    for name, reader in TEXTS.items():
         if reader.looks_like(head):
             return name
     lines = [(i, line) for i, line in enumerate(split_lines(head), 1) if line.strip(BLANK)]
@@ -131,7 +218,7 @@ def recognise(source: Source) -> str:
         raise FormatError("expected a corpus, found an empty file", path=source.path)
     number, line = lines[0]
     raise FormatError(
-        f"expected one of the formats {', '.join(FORMATS)} (tried in this order), found a first line like none: "
+        f"expected one of the formats {', '.join(TEXTS)} (tried in this order), found a first line like none: "
         f"{line[:80]!r}; force one with --format (format=...), or name the columns with --columns (columns=...)",
         path=source.path,
         line=number,

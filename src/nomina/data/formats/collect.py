@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from nomina.data.offsets import CutPolicy, OverlapPolicy
 from nomina.data.records import MISSING, Note, Sentence
 from nomina.data.tags import split_tag
 from nomina.errors import TagError
@@ -30,6 +31,20 @@ _MESSAGES = {
     "multiword": ("{n} skipped; the words they are written out as are kept", "multiword range"),
     "empty_node": ("{n} skipped: they stand for no written word", "empty node"),
     "empty_sentence": ("{n} without words skipped", "sentence"),
+    "span_expanded": ("{n} cut through a word, expanded to whole words", "span"),
+    "span_shrunk": ("{n} cut through a word, shrunk to the whole words inside", "span"),
+    "span_dropped": ("{n} cut through a word and dropped", "span"),
+    "span_wordless": ("{n} without a word dropped", "span"),
+    "span_overlap": ("{n} dropped that overlap another; {what} ones are kept", "span"),
+    "span_trimmed": ("{n} with blanks at an end, which were cut off", "span"),
+    "span_outside": ("{n} reached beyond the text, cut off where it ends", "span"),
+    "span_across_lines": ("{n} across lines or sentences, cut down to the one that holds most of it", "span"),
+    "span_parts": ("{n} in several parts, read as one from the first to the last", "span"),
+    "span_labels": ("{n} with several types; the first was read", "span"),
+    "span_utf16": ("{n} counted in UTF-16 units, as the text beside it shows, and read so", "span"),
+    "unread": ("not read: {n}, which are {what}", "annotation"),
+    "refused": ("{n} skipped: {what}", "record"),
+    "missing_label": ("{n} whose entity is marked as unknown, read as outside", "word"),
 }
 
 
@@ -49,12 +64,16 @@ class ReadOptions:
         pos: Which of CoNLL-U's two tag columns becomes the feature ``pos``.
         label_names: Names of integer labels: a list, or a file with one name a line.
         prefix: Put before document numbers that the reader has to make up, so that several files do not share them.
+        cut_spans: What becomes of a span of characters that cuts through a word.
+        overlaps: Which of overlapping spans is kept.
     """
 
     columns: str | None = None
     pos: Literal["xpos", "upos"] = "xpos"
     label_names: Sequence[str] | str | Path | None = None
     prefix: str = ""
+    cut_spans: CutPolicy = "expand"
+    overlaps: OverlapPolicy = "outermost"
 
 
 def is_blank(text: str) -> bool:
@@ -63,19 +82,26 @@ def is_blank(text: str) -> bool:
 
 
 class Tally:
-    """Counts of what a reader did, by kind, with the first lines."""
+    """Counts of what a reader did, by kind, with the first places."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], int] = {}
-        self._lines: dict[tuple[str, str], list[int]] = {}
+        self._places: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
-    def add(self, kind: str, line: int, what: str = "") -> None:
-        """Count one more of a kind; ``what`` names a column or key where the message speaks of one."""
+    def add(self, kind: str, line: int, what: str = "", place: str = "") -> None:
+        """Count one more of a kind.
+
+        Args:
+            kind: One of the kinds of note.
+            line: 1-based line in the file.
+            what: A column or key, where the message speaks of one.
+            place: What to show as the place, where a line is not enough (``"line 3 characters 5-9"``).
+        """
         key = kind, what
         self._counts[key] = self._counts.get(key, 0) + 1
-        lines = self._lines.setdefault(key, [])
-        if len(lines) < _N_EXAMPLES:
-            lines.append(line)
+        places = self._places.setdefault(key, [])
+        if len(places) < _N_EXAMPLES:
+            places.append((line, place))
 
     def notes(self) -> tuple[Note, ...]:
         """One note per kind, in order of first appearance."""
@@ -83,11 +109,16 @@ class Tally:
 
     def _note(self, kind: str, what: str, n: int) -> Note:
         template, noun = _MESSAGES[kind]
-        lines = tuple(self._lines[kind, what])
+        places = self._places[kind, what]
+        lines = tuple(line for line, _ in places)
         message = template.format(n=f"{n:,} {noun}{'' if n == 1 else 's'}", what=what)
-        if lines:
-            more = ", ..." if n > len(lines) else ""
-            message += f" ({'line' if n == 1 else 'lines'} {', '.join(map(str, lines))}{more})"
+        if places:
+            more = ", ..." if n > len(places) else ""
+            if any(place for _, place in places):
+                shown = ", ".join(place or f"line {line}" for line, place in places)
+            else:
+                shown = f"{'line' if n == 1 else 'lines'} {', '.join(map(str, lines))}"
+            message += f" ({shown}{more})"
         return Note(kind, message, n, lines)
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, is_blank
 from nomina.data.formats.source import split_lines
-from nomina.data.records import Note
+from nomina.data.formats.write import one_line
+from nomina.data.records import Note, Sentence
 from nomina.data.tags import split_tag
 from nomina.errors import ConfigError, FormatError, TagError
+from nomina.files import open_output
 
-__all__ = ["Comment", "looks_like", "parse_columns", "read", "read_comment"]
+__all__ = ["Comment", "is_row", "keeps", "looks_like", "parse_columns", "read", "read_comment", "write"]
 
 IGNORED = "_"
 _DOCSTART = "-DOCSTART-"
@@ -238,3 +242,59 @@ def _is_numbering(rows: list[list[str]]) -> bool:
     """Whether the first column numbers words or sentences rather than being the words."""
     n_numbers = sum(row[0].strip(BLANK).isdecimal() for row in rows)
     return len(rows) > 2 and len(rows[0]) > 1 and 2 * n_numbers > len(rows)
+
+
+def keeps(feature: str) -> bool:
+    """Whether a column can have this name and be read by it."""
+    return re.fullmatch(r"[a-z0-9_.-]+", feature) is not None and feature not in {"word", "label", IGNORED, *_SYNONYMS}
+
+
+def is_row(word: str) -> bool:
+    """Whether a row that begins with this word is read as one, and not as a comment or a document's beginning."""
+    row = f"{word}\t{IGNORED}"
+    return not read_comment(row) and not _is_docstart(row, 0, _Layout(("word", IGNORED), True))
+
+
+def write(sentences: Sequence[Sentence], path: Path) -> None:
+    """Write columns: word, token features and, where sentences have them, entity tags, parted by tabs.
+
+    A document begins with ``-DOCSTART-`` where documents are numbered as reading numbers them, else with
+    ``# newdoc id = ...``. A text stands in ``# text = ...``. The names of the columns are declared in a first line
+    (``# global.columns``, of CoNLL-U Plus) only where they could not be told without it.
+    """
+    features = tuple(sentences[0].features)
+    labelled = sentences[0].labels is not None
+    lines = list(_written(sentences))
+    names = ("word", *features, *(["label"] if labelled else []))
+    with open_output(path) as file:
+        if not _are_told(names, lines):
+            declared = {"word": "FORM", "pos": "XPOS", "label": "NER"}
+            file.write(f"# global.columns = {' '.join(declared.get(name, name) for name in names)}\n")
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _written(sentences: Sequence[Sentence]) -> Iterator[str]:
+    documents = list(dict.fromkeys(s.document for s in sentences if s.document is not None))
+    numbered = documents == [str(i) for i in range(1, len(documents) + 1)]
+    # A document that is gone back to would get another number.
+    changes = sum(a.document != b.document for a, b in pairwise(sentences))
+    numbered = numbered and changes == len(documents) - 1 and sentences[0].document is not None
+    document = None
+    for sentence in sentences:
+        if sentence.document is not None and sentence.document != document:
+            document = sentence.document
+            yield from (_DOCSTART, "") if numbered else (f"# newdoc id = {one_line(document)}",)
+        if sentence.text is not None:
+            yield f"# text = {one_line(sentence.text)}"
+        columns = [sentence.words, *sentence.features.values(), *([] if sentence.labels is None else [sentence.labels])]
+        yield from map("\t".join, zip(*columns, strict=True))
+        yield ""
+
+
+def _are_told(names: tuple[str, ...], lines: list[str]) -> bool:
+    """Whether reading tells these columns without their names."""
+    rows, by_tabs = _head_rows(lines)
+    try:
+        return (by_tabs or len(names) == 1) and _default_names(rows, "") == names
+    except FormatError:
+        return False

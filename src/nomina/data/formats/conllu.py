@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from nomina.data.formats.collect import Collector, ReadOptions, Result, is_blank
 from nomina.data.formats.columns import read_comment
 from nomina.data.formats.source import split_lines
-from nomina.data.records import MISSING, Note
+from nomina.data.formats.write import one_line
+from nomina.data.records import MISSING, Note, Sentence
 from nomina.data.tags import OUTSIDE
+from nomina.data.tagsets import POS, UPOS
 from nomina.errors import FormatError
+from nomina.files import open_output
 
-__all__ = ["looks_like", "read"]
+__all__ = ["keeps", "looks_like", "read", "write"]
 
 _N_COLUMNS = 10
 _ID = re.compile(r"[0-9]+(?:(?P<range>-)[0-9]+|(?P<empty>\.)[0-9]+)?")
@@ -146,3 +151,43 @@ def _choose_pos(lines: list[str], options: ReadOptions) -> tuple[dict[str, int],
 def _has_value(line: str, column: int) -> bool:
     cells = line.split("\t", column + 1)
     return line[:1] != "#" and len(cells) > column and cells[column] not in (MISSING, "")
+
+
+def keeps(feature: str) -> bool:
+    """Whether there is a column for a token feature."""
+    return feature in (POS, "upos", "xpos")
+
+
+def write(sentences: Sequence[Sentence], path: Path) -> None:
+    """Write CoNLL-U with the entity tags in MISC (``NER=B-per``).
+
+    ``pos`` stands in XPOS; in UPOS where it holds nothing but universal tags, or beside a feature ``xpos``.
+    """
+    values = {value for s in sentences for value in s.features.get(POS, ())}
+    universal = (values <= {*UPOS, MISSING} or "xpos" in sentences[0].features) and "upos" not in sentences[0].features
+    with open_output(path) as file:
+        document = None
+        for number, sentence in enumerate(sentences, 1):
+            if sentence.document is not None and sentence.document != document:
+                document = sentence.document
+                file.write(f"# newdoc id = {one_line(document)}\n")
+            file.write(f"# sent_id = {number}\n")
+            if sentence.text is not None:
+                file.write(f"# text = {one_line(sentence.text)}\n")
+            file.writelines(_rows(sentence, universal=universal))
+            file.write("\n")
+
+
+def _rows(sentence: Sentence, *, universal: bool) -> Iterator[str]:
+    empty = (MISSING,) * len(sentence)
+    features = sentence.features
+    pos = features.get(POS, empty)
+    upos = pos if universal else features.get("upos", empty)
+    xpos = features.get("xpos", empty) if universal else pos
+    offsets = sentence.offsets()
+    for i, word in enumerate(sentence.words):
+        misc = [] if sentence.labels is None else [f"NER={sentence.labels[i]}"]
+        if sentence.text is not None and offsets and i + 1 < len(offsets) and offsets[i][1] == offsets[i + 1][0]:
+            misc.append("SpaceAfter=No")
+        cells = [str(i + 1), word, MISSING, upos[i], xpos[i], *[MISSING] * 4, "|".join(misc) or MISSING]
+        yield "\t".join(cells) + "\n"

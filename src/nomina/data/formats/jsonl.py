@@ -12,7 +12,7 @@ from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, i
 from nomina.data.formats.source import load, split_lines
 from nomina.errors import DataError
 
-__all__ = ["looks_like", "read"]
+__all__ = ["RecordReader", "looks_like", "read"]
 
 _WORDS = ("tokens", "words")
 _POS = ("pos_tags", "pos")
@@ -30,13 +30,14 @@ def read(text: str, path: str, options: ReadOptions) -> Result:
     """Read JSON lines.
 
     Keys: ``tokens`` (or ``words``), ``pos_tags`` (``pos``), ``ner_tags`` (``labels``, ``tags``), ``id``, ``document``,
-    ``text``. Any other list of strings with one entry per token becomes a token feature.
+    ``text``. Any other list of strings with one entry per token becomes a token feature. Beside tags, ``spans`` say the
+    same once more and are not read.
 
     Raises:
         DataError: If a line is no JSON object, lists differ in length, or integer labels come without their names.
         TagError: If an entity tag is none.
     """
-    reader = _Reader(path, _read_names(options.label_names))
+    reader = RecordReader(path, options)
     for number, line in enumerate(split_lines(text), 1):
         if not is_blank(line):
             reader.add(_parse(line, path, number), number)
@@ -65,13 +66,18 @@ def _read_names(names: Sequence[str] | str | Path | None) -> tuple[str, ...] | N
     return tuple(names)
 
 
-class _Reader:
-    """Turns records into sentences, one after the other."""
+class RecordReader:
+    """Turns records into sentences, one after the other.
 
-    def __init__(self, path: str, names: tuple[str, ...] | None) -> None:
+    Args:
+        path: The file, for errors.
+        options: How to read; of them, only the names of integer labels matter here.
+    """
+
+    def __init__(self, path: str, options: ReadOptions) -> None:
         self.collector = Collector(path, (), labelled=False)
         self._path = path
-        self._names = names
+        self._names = _read_names(options.label_names)
 
     def add(self, record: dict[str, Any], line: int) -> None:
         """Add one sentence.
@@ -131,6 +137,8 @@ class _Reader:
         if pos is not None:
             features["pos"] = [self._string(v, pos, line) for v in self._column(record[pos], pos, n_words, line)]
         known = {"id", "text", pos, *(_present(record, keys) for keys in (_WORDS, _LABELS, _DOCUMENT))}
+        if _present(record, _LABELS):
+            known.add("spans")  # say the same as the tags
         for key, values in record.items():
             if key in known:
                 continue

@@ -7,16 +7,18 @@ a line whose quotes do not close is therefore read again without quoting.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, is_blank
 from nomina.data.formats.source import split_lines
-from nomina.data.records import Note
+from nomina.data.records import Note, Sentence
 from nomina.errors import FormatError
+from nomina.files import open_output
 
-__all__ = ["looks_like", "read"]
+__all__ = ["keeps", "looks_like", "read", "write"]
 
 _SENTENCE = ("sentence #", "sentence", "sentence_id", "sentence id", "sentence_idx", "sent_id")
 _WORD = ("word", "words", "token", "form")
@@ -169,3 +171,24 @@ def _header_notes(table: _Table, *, labelled: bool) -> tuple[Note, ...]:
     if table.tag is not None and not labelled:
         notes.append(Note("unlabelled", "the tag column is blank on every row: read without labels"))
     return tuple(notes)
+
+
+def keeps(feature: str) -> bool:
+    """Whether a column can have this name and be read by it."""
+    known = {*_SENTENCE, *_WORD, *_TAG, *_POS} - {"pos"}
+    return feature not in known and feature == feature.strip(BLANK + '"').lower() and feature.isprintable()
+
+
+def write(sentences: Sequence[Sentence], path: Path) -> None:
+    """Write the table: ``Sentence #`` on the first row of a sentence, ``Word``, token features, ``Tag``."""
+    features = tuple(sentences[0].features)
+    labelled = sentences[0].labels is not None
+    header = ["Sentence #", "Word", *("POS" if name == "pos" else name for name in features), *(["Tag"] * labelled)]
+    with open_output(path) as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(header)
+        for number, sentence in enumerate(sentences, 1):
+            columns = [sentence.words, *sentence.features.values()]
+            columns += [] if sentence.labels is None else [sentence.labels]
+            for i, cells in enumerate(zip(*columns, strict=True)):
+                table.writerow([f"Sentence: {number}" if i == 0 else "", *cells])

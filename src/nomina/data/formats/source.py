@@ -15,7 +15,7 @@ from typing import NamedTuple
 from nomina.data.records import Note
 from nomina.errors import DataError, FormatError
 
-__all__ = ["SAMPLE", "Source", "load", "split_lines"]
+__all__ = ["SAMPLE", "Source", "decode", "fetch", "load", "split_lines"]
 
 SAMPLE = "sample"
 
@@ -53,9 +53,17 @@ def load(path: str | Path) -> Source:
         DataError: If there is no such file or it cannot be opened.
         FormatError: If it is damaged, binary, in an unknown encoding, or an archive with several data files.
     """
-    name, data = _read_bytes(path)
-    text, notes = _decode(data, name)
-    return Source(name, text, notes)
+    name, data = fetch(path)
+    return decode(data, name)
+
+
+def decode(data: bytes, path: str) -> Source:
+    """Read the characters of a file as :func:`load` does.
+
+    Raises:
+        FormatError: If it is binary, or in an unknown encoding.
+    """
+    return Source(path, *_decode(data, path))
 
 
 def split_lines(text: str) -> list[str]:
@@ -69,13 +77,23 @@ def split_lines(text: str) -> list[str]:
     return lines
 
 
-def _read_bytes(path: str | Path) -> tuple[str, bytes]:
+def fetch(path: str | Path) -> tuple[str, bytes]:
+    """Name and bytes of a file, archives being opened.
+
+    Raises:
+        DataError: If there is no such file or it cannot be opened.
+        FormatError: If it is a damaged archive, or one with several data files.
+    """
     file = Path(path)
     try:
         if file.is_file():
             return _unpack(str(path), file.read_bytes(), None)
         if file.is_dir():
-            raise DataError("expected a corpus file, found a folder; name a file in it", path=path)
+            raise DataError(
+                "expected a corpus file, found a folder that neither brat nor the datasets library wrote; name a file "
+                "in it",
+                path=path,
+            )
         for parent in file.parents:
             if parent.is_file():
                 return _unpack(str(parent), parent.read_bytes(), file.relative_to(parent).as_posix())

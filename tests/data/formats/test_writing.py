@@ -1,0 +1,319 @@
+"""Every format written and read back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nomina.data import Corpus, Scheme, Sentence, Span, read, read_spans, write_tags
+from nomina.data.formats.columns import is_row
+from nomina.data.formats.writing import FORMATS, WriteFormat, format_of, write
+from nomina.errors import ConfigError, DataError, OutputError
+
+PACKAGES = {"parquet": "pyarrow", "datasets": "datasets", "docbin": "spacy"}
+ON_LINES = ("columns", "conllu", "kaggle", "doccano", "prodigy", "labelstudio", "brat")
+
+
+def needs(form: str) -> None:
+    if form in PACKAGES:
+        pytest.importorskip(PACKAGES[form], reason=f"needs the extra nomina[{form}]")
+
+
+def spans_of(corpus: Corpus) -> list[list[Span]]:
+    return [read_spans(s.labels or (), corpus.scheme or Scheme.IOB2).spans for s in corpus]
+
+
+def in_order(corpus: Corpus) -> list[Sentence]:
+    """Sentences by document, as brat's files have them."""
+    return sorted(corpus, key=lambda s: s.document or "corpus")
+
+
+# Any character but lone surrogates and those that end a line or a cell; blanks may stand inside a word.
+_CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n") | st.sampled_from("\U0001f4a9\x85\xa0'\"#,|")
+words = st.text(_CHARACTERS, min_size=1, max_size=5).filter(lambda w: w.strip(" \t") != "")
+types = st.sampled_from(["per", "org", "a-b"])
+penn = st.sampled_from(["NNP", "VBD", ".", "PRP$", "-LRB-"])
+universal = st.sampled_from(["NOUN", "VERB", "X"])
+
+
+@st.composite
+def sentences(draw: st.DrawFn, tags: st.SearchStrategy[str], own_words: st.SearchStrategy[str]) -> Sentence:
+    found = tuple(draw(st.lists(own_words, min_size=1, max_size=6)))
+    spans, position = [], 0
+    while position < len(found):
+        end = draw(st.integers(position + 1, len(found)))
+        if draw(st.booleans()):
+            spans.append(Span(draw(types), position, end))
+        position = end
+    gaps = draw(st.lists(st.sampled_from(["", " ", "  ", "\xa0"]), min_size=len(found), max_size=len(found)))
+    text = "".join(word + gap for word, gap in zip(found, gaps, strict=True)).strip(" \t")
+    return Sentence(
+        found,
+        {"pos": tuple(draw(tags) for _ in found)},
+        write_tags(spans, len(found)),
+        text=draw(st.sampled_from([None, text])),
+    )
+
+
+@st.composite
+def corpora(draw: st.DrawFn, own_words: st.SearchStrategy[str] = words) -> Corpus:
+    tags = draw(st.sampled_from([penn, universal]))
+    found = draw(st.lists(sentences(tags, own_words), min_size=1, max_size=4))
+    if draw(st.booleans()):
+        found = [replace(s, document=f"d{i // 2}") for i, s in enumerate(found)]
+    return Corpus(tuple(found), Scheme.IOB2)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_round_trips_keep_words_text_spans_and_pos(form: WriteFormat, data: st.DataObject) -> None:
+    needs(form)
+    own = words.filter(is_row) if form == "columns" else words
+    corpus = data.draw(corpora(own))
+    with tempfile.TemporaryDirectory() as folder:
+        written = write(corpus, Path(folder) / "out", format=form)
+        again = read(Path(folder) / "out", format=form)
+    assert (written.n_sentences, written.n_words) == (len(corpus), corpus.n_words)
+    before, after = (in_order(corpus), in_order(again)) if form == "brat" else (list(corpus), list(again))
+    assert [s.words for s in after] == [s.words for s in before]
+    assert [s.features["pos"] for s in after] == [s.features["pos"] for s in before]
+    assert spans_of(replace(again, sentences=tuple(after))) == spans_of(replace(corpus, sentences=tuple(before)))
+    for old, new in zip(before, after, strict=True):
+        assert new.labels is not None
+        if form != "kaggle":
+            assert_text(form, old, new)
+            assert new.document == old.document or (form == "brat" and old.document is None)
+
+
+def assert_text(form: str, old: Sentence, new: Sentence) -> None:
+    if old.text is not None and (old.offsets() is not None or form not in ("doccano", "prodigy", "labelstudio", "brat")):
+        assert new.text == old.text
+    elif form in ("doccano", "prodigy", "labelstudio", "brat"):
+        assert new.text == " ".join(old.words)
+    elif form != "conllu":  # where another sentence has a text, CoNLL-U can be rebuilt for all
+        assert new.text is None
+
+
+AWKWARD = Corpus(
+    (
+        Sentence(("(", "1", "U.S."), {"pos": ("-LRB-", "CD", "NNP")}, ("O", "O", "B-geo"), text="(1 U.S.", document="x"),
+        Sentence(("9",), {"pos": ("CD",)}, ("O",), text="9", document="x"),
+        Sentence(("12", "a\u0301b", "\U0001f600"), {"pos": ("CD", "NN", "UH")}, ("O", "B-per", "I-per"), document="y"),
+    ),
+    Scheme.IOB2,
+)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_written_is_told_by_its_content(tmp_path: Path, form: WriteFormat) -> None:
+    needs(form)
+    for i, corpus in enumerate((read("sample")[:40], AWKWARD)):
+        write(corpus, tmp_path / f"out{i}", format=form)
+        again = read(tmp_path / f"out{i}")
+        assert [s.words for s in in_order(again)] == [
+            s.words for s in (in_order(corpus) if form != "kaggle" else corpus)
+        ]
+        assert spans_of(Corpus(tuple(in_order(again)), again.scheme)) == spans_of(
+            Corpus(tuple(in_order(corpus) if form != "kaggle" else corpus), corpus.scheme)
+        )
+        assert again.feature_names == ("pos",)
+        assert not {note.kind for note in again.notes} - {"columns"}
+
+
+def test_numbered_documents_begin_as_in_conll(tmp_path: Path) -> None:
+    def lines(*documents: str | None) -> str:
+        corpus = Corpus(tuple(Sentence(("a",), labels=("O",), document=d) for d in documents))
+        written = write(corpus, tmp_path / "x.conll", overwrite=True)
+        again = read(tmp_path / "x.conll")
+        if not written.notes:
+            assert [s.document for s in again] == list(documents)
+        return (tmp_path / "x.conll").read_text()
+
+    assert lines("1", "1", "2") == "-DOCSTART-\n\na\tO\n\na\tO\n\n-DOCSTART-\n\na\tO\n\n"
+    assert lines("b", "a") == "# newdoc id = b\na\tO\n\n# newdoc id = a\na\tO\n\n"
+    assert lines(None, "1").startswith("a\tO")
+    assert lines("1", "2", "1").startswith("# newdoc id = 1")
+    assert lines("1", None).startswith("# newdoc id = 1")
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "header"),
+    [
+        (("pos",), True, False),
+        (("pos", "chunk"), True, False),
+        (("pos", "case", "gaz"), True, True),
+        (("case",), True, True),
+        ((), True, False),
+        ((), False, False),
+        (("pos",), False, False),
+        (("pos", "upos"), False, True),
+    ],
+)
+def test_columns_are_declared_where_they_could_not_be_told(
+    tmp_path: Path, features: Sequence[str], labels: bool, header: bool
+) -> None:
+    sentence = Sentence(
+        ("Ada", "wrote"), {name: (f"{name}1", f"{name}2") for name in features}, ("B-x", "O") if labels else None
+    )
+    write(Corpus((sentence,)), tmp_path / "x.conll")
+    assert (tmp_path / "x.conll").read_text().startswith("# global.columns") == header
+    again = read(tmp_path / "x.conll")[0]
+    assert (again.words, dict(again.features), again.labels) == (sentence.words, sentence.features, sentence.labels)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_other_features_are_kept_or_said(tmp_path: Path, form: WriteFormat) -> None:
+    needs(form)
+    names = ("pos", "case", "Odd Name", "text", "upos")
+    sentence = Sentence(("Ada",), {name: ("x",) for name in names}, ("B-x",))
+    written = write(Corpus((sentence,)), tmp_path / "out", format=form)
+    again = read(tmp_path / "out", format=form)[0]
+    lost = {note.message.split("'")[1] for note in written.notes if note.kind == "lost_feature"}
+    assert set(again.features) | lost == set(names)
+    assert not set(again.features) & lost
+    assert again.features["pos"] == ("x",)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_corpora_without_labels(tmp_path: Path, form: WriteFormat) -> None:
+    needs(form)
+    bare, full = Sentence(("Ada", "wrote")), Sentence(("Ada", "wrote"), labels=("B-x", "O"))
+    written = write(Corpus((bare,)), tmp_path / "bare", format=form)
+    again = read(tmp_path / "bare", format=form) if form != "kaggle" else None
+    if form == "brat":
+        assert [note.kind for note in written.notes] == ["unlabelled"]
+    elif again is not None:
+        assert again[0].labels is None
+    if form in ("columns", "conllu", "kaggle"):
+        with pytest.raises(DataError, match="found none on 1 of 2"):
+            write(Corpus((full, bare)), tmp_path / "mixed", format=form)
+    elif form != "brat":
+        write(Corpus((full, bare)), tmp_path / "mixed", format=form)
+        assert [s.labels for s in read(tmp_path / "mixed", format=form)] == [("B-x", "O"), None]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("sentence", "found", "refusing"),
+    [
+        (Sentence(("a", " ")), "the word ' '", tuple(FORMATS)),
+        (Sentence(("\ud83d",)), r"the word '\\ud83d'", tuple(FORMATS)),
+        (Sentence(("a",), text="a\ud83d"), "half a character", tuple(FORMATS)),
+        (Sentence(("a\nb",)), r"the word 'a\\nb'", ON_LINES),
+        (Sentence(("a\tb",)), r"the word 'a\\tb'", ("columns", "conllu")),
+        (Sentence(("a",), {"pos": ("x\ty",)}), r"the value 'x\\ty'", ("columns", "conllu")),
+        (Sentence(("-DOCSTART-",)), "the first word '-DOCSTART-'", ("columns",)),
+        (Sentence(("#text=x",)), "the first word '#text=x'", ("columns",)),
+        (Sentence(("a",), labels=("B-x|y",)), r"the tag 'B-x\|y'", ("conllu",)),
+        (Sentence(("a",), labels=("B-x y",)), "the tag 'B-x y'", ("brat",)),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(
+    tmp_path: Path, form: WriteFormat, sentence: Sentence, found: str, refusing: tuple[str, ...]
+) -> None:
+    needs(form)
+    corpus = Corpus((Sentence(("fine",), sentence.features and {"pos": ("X",)}, sentence.labels and ("O",)), sentence))
+    if form in refusing:
+        with pytest.raises(DataError, match=f"{found}.* in sentence 2"):
+            write(corpus, tmp_path / "out", format=form)
+        assert not list(tmp_path.iterdir())
+    else:
+        write(corpus, tmp_path / "out", format=form)
+        assert read(tmp_path / "out", format=form)[1].words == sentence.words
+
+
+def test_texts_that_a_format_cannot_hold_are_said(tmp_path: Path) -> None:
+    sentences = (
+        Sentence(("a", "b"), labels=("O", "O"), text="a\nb", line=3),
+        Sentence(("do", "not"), labels=("O", "O"), text="don't", line=5),
+    )
+    kinds = defaultdict(set)
+    for form in FORMATS:
+        if form not in PACKAGES:
+            written = write(Corpus(sentences), tmp_path / form, format=form)
+            kinds[form] = {(note.kind, note.lines) for note in written.notes}
+            texts = [s.text for s in read(tmp_path / form, format=form)]
+            if form in ON_LINES and form != "kaggle":
+                assert texts[0] == "a b"
+            assert texts[1] == ("don't" if form in ("columns", "conllu", "jsonl") else None if form == "kaggle" else "do not")
+    breaks, astray = ("line_breaks", (3,)), ("lost_text", (5,))
+    assert kinds["columns"] == kinds["conllu"] == {breaks}
+    assert kinds["doccano"] == kinds["brat"] == {breaks, astray}
+    assert kinds["kaggle"] == {("lost_text", (3, 5))}
+    assert kinds["jsonl"] == set()
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_schemes(tmp_path: Path, scheme: Scheme) -> None:
+    sample = read("sample")[:60]
+    written = write(sample, tmp_path / "x.conll", scheme=scheme)
+    again = read(tmp_path / "x.conll")
+    assert (written.scheme, again.scheme) == (scheme, scheme)
+    assert spans_of(again) == spans_of(sample)
+    as_spans = write(again, tmp_path / "x.json")
+    assert as_spans.scheme is None
+    assert spans_of(read(tmp_path / "x.json")) == spans_of(sample)
+
+
+def test_repairs_are_said(tmp_path: Path) -> None:
+    corpus = Corpus((Sentence(("a", "b"), labels=("B-x", "I-y")),), Scheme.IOB2)
+    written = write(corpus, tmp_path / "x.json")
+    assert [note.kind for note in written.notes] == ["repairs"]
+    assert write(corpus, tmp_path / "x.jsonl").notes == ()
+    assert read(tmp_path / "x.jsonl")[0].labels == ("B-x", "I-y")
+
+
+def test_endings_mean_formats() -> None:
+    assert [format_of(Path(name)) for name in ("x.CONLL", "x.spacy", "x.json", "a.b.parquet")] == [
+        "columns", "docbin", "labelstudio", "parquet"
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="or name one of columns"):
+        format_of(Path("folder"))
+
+
+@pytest.mark.parametrize("form", ["jsonl", "brat"])
+def test_an_existing_output_is_kept(tmp_path: Path, form: WriteFormat) -> None:
+    sample = read("sample")
+    out = tmp_path / "out"
+    write(sample[:5], out, format=form)
+    with pytest.raises(OutputError, match="exists"):
+        write(sample[5:9], out, format=form)
+    assert len(read(out)) == 5
+    write(sample[5:9], out, format=form, overwrite=True)
+    assert len(read(out)) == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_with_other_things_is_never_replaced(tmp_path: Path) -> None:
+    sample = read("sample")[:5]
+    for form in ("brat", "jsonl"):
+        folder = tmp_path / form
+        folder.mkdir()
+        (folder / "thesis.txt").write_text("years of work")
+        with pytest.raises(OutputError, match="holds other things"):
+            write(sample, folder, format=form, overwrite=True)  # type: ignore[arg-type]
+        assert (folder / "thesis.txt").read_text() == "years of work"
+    with pytest.raises(OutputError, match="is a file"):
+        write(sample, tmp_path / "brat" / "thesis.txt", format="brat", overwrite=True)
+
+
+def test_a_fault_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for form in ("jsonl", "brat"):
+        monkeypatch.setitem(FORMATS, form, FORMATS[form]._replace(write=fail))  # type: ignore[index]
+        with pytest.raises(OutputError, match="No space left"):
+            write(read("sample")[:5], tmp_path / form, format=form)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DataError, match="found none"):
+        write(Corpus(()), tmp_path / "x.jsonl")
