@@ -267,7 +267,8 @@ def write(sentences: Sequence[Sentence], path: Path) -> None:
     lines = list(_written(sentences))
     names = ("word", *features, *(["label"] if labelled else []))
     with open_output(path) as file:
-        if not _are_told(names, lines):
+        # A mark at the very beginning would be taken for that of the encoding.
+        if not _are_told(names, lines) or lines[0].startswith("\ufeff"):
             declared = {"word": "FORM", "pos": "XPOS", "label": "NER"}
             file.write(f"# global.columns = {' '.join(declared.get(name, name) for name in names)}\n")
         file.writelines(f"{line}\n" for line in lines)

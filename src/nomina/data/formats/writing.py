@@ -38,8 +38,8 @@ WriteFormat = Literal[
 ]
 
 _NOTHING = re.compile(r"[\ud800-\udfff]")  # lone surrogates, which no encoding has
-_BREAKS = re.compile(r"[\r\n\ud800-\udfff]")
-_CELLS = re.compile(r"[\t\r\n\ud800-\udfff]")
+_BREAKS = re.compile(r"[\r\n\0\ud800-\udfff]")  # a zero byte makes a text file a binary one
+_CELLS = re.compile(r"[\t\r\n\0\ud800-\udfff]")
 _RECORD_KEYS = frozenset(
     {"id", "text", "tokens", "words", "pos_tags", "ner_tags", "labels", "tags", "spans"}
     | {"document", "document_id", "doc_id"}
@@ -250,8 +250,11 @@ def _check(sentence: Sentence, number: int, corpus: Corpus, name: str, writer: W
     for column in (sentence.labels or (), *sentence.features.values()):
         found = next((f"the value {v!r}" for v in column if writer.cell.search(v)), found)
     found = next((f"the tag {v!r}" for v in sentence.labels or () if writer.label.search(v)), found)
-    if sentence.text is not None and _NOTHING.search(sentence.text):
-        found = "a text with half a character (a lone surrogate)"
+    text = sentence.text or ""
+    if _NOTHING.search(text) or ("\0" in text and writer.has_lines and "text" in writer.holds):
+        found = "a text with half a character (a lone surrogate) or a zero byte"
+    if name == "brat" and lines.flat_located(sentence).text.startswith("\ufeff"):
+        found = "a text that begins with a byte order mark"
     if found:
         raise DataError(
             f"expected what {name} can hold, found {found} in sentence {number:,}; mend it, or choose another format, "
@@ -288,7 +291,7 @@ def _lost_notes(corpus: Corpus, name: str, writer: Writer, features: set[str]) -
         astray = (s for s in corpus if s.text is not None and s.offsets() is None)
         notes.append(note("lost_text", "whose text does not hold the words in order, written as the words", astray))
     if writer.has_lines and "text" in writer.holds:
-        broken = (s for s in corpus if s.text is not None and _BREAKS.search(s.text))
+        broken = (s for s in corpus if s.text is not None and lines.one_line(s.text) != s.text)
         notes.append(note("line_breaks", "with line breaks in the text, which became spaces", broken))
     if name == "brat":
         bare = (s for s in corpus if s.labels is None)
