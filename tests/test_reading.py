@@ -10,7 +10,7 @@ import pytest
 
 import nomina
 from nomina.errors import ConfigError, DataError
-from nomina.reading import load_parts, read_for_prediction
+from nomina.reading import check_sources, load_parts, read_for_prediction
 from nomina.training.config import DataConfig, RunConfig
 
 
@@ -105,6 +105,34 @@ def test_a_part_without_tags_is_refused_before_training() -> None:
 def test_without_training_data() -> None:
     with pytest.raises(ConfigError, match="at least one file"):
         load_parts(RunConfig())
+
+
+def test_words_to_label_from_what_is_no_text(tmp_path: Path) -> None:
+    from nomina.data.formats.writing import write as write_corpus
+
+    sample = nomina.read("sample")[:10]
+    write_corpus(sample, tmp_path / "brat", format="brat")
+    corpus = read_for_prediction(tmp_path / "brat", "auto", DataConfig())
+    assert sorted(words(corpus)) == sorted(words(sample))
+    pytest.importorskip("pyarrow", reason="needs the extra nomina[parquet]")
+    write_corpus(sample, tmp_path / "x.parquet")
+    with (tmp_path / "x.parquet").open("rb") as stream:
+        assert words(read_for_prediction(stream, "auto", DataConfig())) == words(sample)
+    config = RunConfig.build(None, train=(str(tmp_path / "brat"), str(tmp_path / "x.parquet")), split=(100, 0, 0))
+    check_sources(config, {})
+    assert len(load_parts(config).train) == 20
+
+
+def test_policies_for_spans_are_settings(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "Ada wrote", "label": [[1, 9, "a"], [0, 3, "b"]]}\n')
+
+    def labels(**settings: str) -> tuple[str, ...] | None:
+        return load_parts(RunConfig.build(None, train=(str(path),), split=(100, 0, 0), **settings)).train[0].labels
+
+    assert labels() == ("B-a", "I-a")
+    assert labels(overlaps="innermost") == ("B-b", "O")
+    assert labels(cut_spans="shrink") == ("B-b", "B-a")
 
 
 @pytest.mark.parametrize(

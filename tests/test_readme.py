@@ -12,6 +12,7 @@ import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 TUNING = (Path(__file__).parents[1] / "docs" / "tuning.md").read_text(encoding="utf-8")
+FORMATS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 
 
 def blocks(heading: str, language: str) -> list[str]:
@@ -68,9 +69,28 @@ def test_the_page_on_searching(tmp_path: Path) -> None:
         assert name in files
 
 
+def test_the_page_on_formats(tmp_path: Path) -> None:
+    for package in ("pyarrow", "spacy"):
+        pytest.importorskip(package, reason="needs the extras that the page is about")
+    [commands] = re.findall(r"```sh\n(.*?)```", FORMATS, flags=re.DOTALL)
+    assert "BIOES" in in_folder(["bash", "-euo", "pipefail", "-c", commands], tmp_path)
+    [program] = re.findall(r"```python\n(.*?)```", FORMATS, flags=re.DOTALL)
+    assert "'geo': 280" in in_folder([sys.executable, "-c", program], tmp_path)
+
+
+def test_the_table_of_formats_is_whole() -> None:
+    from nomina.data.formats import FORMATS as READ
+    from nomina.data.formats.writing import FORMATS as WRITTEN
+
+    assert set(re.findall(r"^\| `(\w+)` \| .* \| yes \|", FORMATS, flags=re.MULTILINE)) == set(READ) == set(WRITTEN)
+    endings = {ending for writer in WRITTEN.values() for ending in writer.suffixes}
+    named = set(re.findall(r"`(\.[a-z]+)`", FORMATS.split("\n\n")[2]))
+    assert named - {".txt", ".ann"} <= endings
+
+
 def test_every_flag_exists() -> None:
     known = {"--version", "--help"}
-    for command in ("train", "evaluate", "predict", "compare", "tune", "demo", "info"):
+    for command in ("train", "evaluate", "predict", "compare", "tune", "convert", "demo", "info"):
         help_text = subprocess.run(
             [sys.executable, "-m", "nomina", command, "--help"],
             capture_output=True,
@@ -79,6 +99,6 @@ def test_every_flag_exists() -> None:
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
         known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
-    text = README + TUNING
+    text = README + TUNING + FORMATS
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--nproc-per-node"}  # torchrun's
     assert named <= known

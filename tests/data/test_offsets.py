@@ -40,7 +40,7 @@ def test_spans_of_words_come_back_unchanged() -> None:
         for last in range(first, 3):
             span = (WORDS[first][0], WORDS[last][1], "x")
             for cut in ("expand", "shrink", "drop", "error"):
-                snapped = spans_to_labels([span], WORDS, cut=cut)  # type: ignore[arg-type]
+                snapped = spans_to_labels([span], WORDS, cut=cut)
                 assert read_spans(snapped.labels).spans == [Span("x", first, last + 1)]
                 assert snapped.problems == ()
 

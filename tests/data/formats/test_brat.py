@@ -48,9 +48,7 @@ def test_a_pair_is_read_by_any_of_its_names(tmp_path: Path, named: str) -> None:
 
 
 def test_parts_cuts_overlaps_and_lines_are_reported_with_their_places(tmp_path: Path) -> None:
-    file = pair(
-        tmp_path, "doc", TEXT, "T1\tPer 0 4;12 19\tx", "T2\tOrg 1 3\to", "T3\tOrg 34 36\tri", "T4\tX 33 60\ty"
-    )
+    file = pair(tmp_path, "doc", TEXT, "T1\tPer 0 4;12 19\tx", "T2\tOrg 1 3\to", "T3\tOrg 34 36\tri", "T4\tX 33 60\ty")
     corpus = read(file)
     assert corpus[0].labels == ("B-Per", "I-Per", "I-Per", "I-Per", "O", "O", "B-Org", "O")
     assert corpus[1].labels is not None

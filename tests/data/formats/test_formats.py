@@ -14,7 +14,21 @@ from nomina.data import Scheme, read
 from nomina.data.formats import FORMATS, Format
 from nomina.errors import ConfigError, DataError, FormatError, TagError
 
+_TOKENS = [
+    {"text": "Ada", "start": 0, "end": 3, "pos": "NNP"},
+    {"text": "wrote", "start": 4, "end": 9, "pos": "VBD"},
+]
+_VALUE = {"start": 0, "end": 3, "labels": ["per"]}
 TEXTS = {
+    "doccano": json.dumps({"text": "Ada wrote", "label": [[0, 3, "per"]], "tokens": _TOKENS}) + "\n",
+    "prodigy": json.dumps(
+        {"text": "Ada wrote", "tokens": _TOKENS, "spans": [{"start": 0, "end": 3, "label": "per"}], "answer": "accept"}
+    )
+    + "\n",
+    "labelstudio": json.dumps(
+        [{"data": {"text": "Ada wrote", "tokens": _TOKENS}, "annotations": [{"result": [{"value": _VALUE}]}]}]
+    )
+    + "\n",
     "kaggle": "Sentence #,Word,POS,Tag\nSentence: 1,Ada,NNP,B-per\n,wrote,VBD,O\n",
     "columns": "Ada\tNNP\tB-per\nwrote\tVBD\tO\n",
     "conllu": "1\tAda\t_\tX\tNNP\t_\t_\t_\t_\tNER=B-per\n2\twrote\t_\tX\tVBD\t_\t_\t_\t_\tNER=O\n",
@@ -66,7 +80,9 @@ def test_what_is_no_corpus_shows_its_first_line(tmp_path: Path, text: str) -> No
     with pytest.raises(FormatError) as caught:
         read(file)
     message = str(caught.value)
-    assert message.startswith(f"{file}:1: expected one of the formats labelstudio, prodigy, doccano, jsonl, conllu, kaggle, columns")
+    assert message.startswith(
+        f"{file}:1: expected one of the formats labelstudio, prodigy, doccano, jsonl, conllu, kaggle, columns"
+    )
     assert repr(text.splitlines()[0]) in message
     assert "--format" in message
     assert "--columns" in message

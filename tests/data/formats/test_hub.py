@@ -34,7 +34,7 @@ def test_a_saved_data_set(tmp_path: Path) -> None:
 
 def test_splits_are_named(tmp_path: Path) -> None:
     datasets.DatasetDict({"train": made("Ada"), "test": made("Emmy")}).save_to_disk(tmp_path / "two")
-    with pytest.raises(DataError, match="expected one split, found: train, test; name one, as in .*two/train"):
+    with pytest.raises(DataError, match=r"expected one split, found: train, test; name one, as in .*two/train"):
         read(tmp_path / "two")
     assert read(tmp_path / "two" / "test")[0].words == ("Emmy", "wrote")
     datasets.DatasetDict({"only": made("Ada")}).save_to_disk(tmp_path / "single")

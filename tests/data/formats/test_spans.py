@@ -68,7 +68,12 @@ def test_each_tool_is_told_and_read(tmp_path: Path, name: str) -> None:
 
 
 def test_our_own_json_lines_are_none_of_them(tmp_path: Path) -> None:
-    record = {"tokens": ["Ada"], "ner_tags": ["B-per"], "text": "Ada", "spans": [{"label": "per", "start": 0, "end": 1}]}
+    record = {
+        "tokens": ["Ada"],
+        "ner_tags": ["B-per"],
+        "text": "Ada",
+        "spans": [{"label": "per", "start": 0, "end": 1}],
+    }
     file = write(tmp_path, record)
     assert recognise(load(file)) == "jsonl"
     assert read(file).notes == ()
@@ -81,9 +86,7 @@ def test_a_prettily_printed_export_keeps_its_lines(tmp_path: Path) -> None:
     begins = [i for i, line in enumerate(file.read_text().splitlines(), 1) if line == "  {"]
     assert [s.line for s in corpus] == begins
     [note] = corpus.notes
-    assert note.message == (
-        f"1 span cut through a word, expanded to whole words (line {begins[1]} characters 1-5)"
-    )
+    assert note.message == (f"1 span cut through a word, expanded to whole words (line {begins[1]} characters 1-5)")
     assert (note.kind, note.count, note.lines) == ("span_expanded", 1, (begins[1],))
 
 
@@ -208,4 +211,3 @@ def test_faults_carry_their_place(tmp_path: Path, form: Format, content: str, ma
     with pytest.raises(DataError, match=match) as caught:
         read(file, format=form)
     assert (caught.value.path, caught.value.line) == (str(file), 2)
-

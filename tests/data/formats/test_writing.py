@@ -37,7 +37,9 @@ def in_order(corpus: Corpus) -> list[Sentence]:
 
 
 # Any character but lone surrogates and those that end a line or a cell; blanks may stand inside a word.
-_CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n\0") | st.sampled_from("\U0001f4a9\x85\xa0'\"#,|")
+_CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n\0") | st.sampled_from(
+    "\U0001f4a9\x85\xa0'\"#,|"
+)
 words = st.text(_CHARACTERS, min_size=1, max_size=5).filter(lambda w: w.strip(" \t") != "")
 types = st.sampled_from(["per", "org", "a-b"])
 penn = st.sampled_from(["NNP", "VBD", ".", "PRP$", "-LRB-"])
@@ -95,7 +97,9 @@ def test_round_trips_keep_words_text_spans_and_pos(form: WriteFormat, data: st.D
 
 
 def assert_text(form: str, old: Sentence, new: Sentence) -> None:
-    if old.text is not None and (old.offsets() is not None or form not in ("doccano", "prodigy", "labelstudio", "brat")):
+    if old.text is not None and (
+        old.offsets() is not None or form not in ("doccano", "prodigy", "labelstudio", "brat")
+    ):
         assert new.text == old.text
     elif form in ("doccano", "prodigy", "labelstudio", "brat"):
         assert new.text == " ".join(old.words)
@@ -105,7 +109,9 @@ def assert_text(form: str, old: Sentence, new: Sentence) -> None:
 
 AWKWARD = Corpus(
     (
-        Sentence(("(", "1", "U.S."), {"pos": ("-LRB-", "CD", "NNP")}, ("O", "O", "B-geo"), text="(1 U.S.", document="x"),
+        Sentence(
+            ("(", "1", "U.S."), {"pos": ("-LRB-", "CD", "NNP")}, ("O", "O", "B-geo"), text="(1 U.S.", document="x"
+        ),
         Sentence(("9",), {"pos": ("CD",)}, ("O",), text="9", document="x"),
         Sentence(("12", "a\u0301b", "\U0001f600"), {"pos": ("CD", "NN", "UH")}, ("O", "B-per", "I-per"), document="y"),
     ),
@@ -174,7 +180,7 @@ def test_columns_are_declared_where_they_could_not_be_told(
 def test_other_features_are_kept_or_said(tmp_path: Path, form: WriteFormat) -> None:
     needs(form)
     names = ("pos", "case", "Odd Name", "text", "upos")
-    sentence = Sentence(("Ada",), {name: ("x",) for name in names}, ("B-x",))
+    sentence = Sentence(("Ada",), dict.fromkeys(names, ("x",)), ("B-x",))
     written = write(Corpus((sentence,)), tmp_path / "out", format=form)
     again = read(tmp_path / "out", format=form)[0]
     lost = {note.message.split("'")[1] for note in written.notes if note.kind == "lost_feature"}
@@ -246,7 +252,9 @@ def test_texts_that_a_format_cannot_hold_are_said(tmp_path: Path) -> None:
             texts = [s.text for s in read(tmp_path / form, format=form)]
             if form in ON_LINES and form != "kaggle":
                 assert texts[0] == "a b"
-            assert texts[1] == ("don't" if form in ("columns", "conllu", "jsonl") else None if form == "kaggle" else "do not")
+            assert texts[1] == (
+                "don't" if form in ("columns", "conllu", "jsonl") else None if form == "kaggle" else "do not"
+            )
     breaks, astray = ("line_breaks", (3,)), ("lost_text", (5,))
     assert kinds["columns"] == kinds["conllu"] == {breaks}
     assert kinds["doccano"] == kinds["brat"] == {breaks, astray}
@@ -302,7 +310,7 @@ def test_a_folder_with_other_things_is_never_replaced(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "thesis.txt").write_text("years of work")
         with pytest.raises(OutputError, match="holds other things"):
-            write(sample, folder, format=form, overwrite=True)  # type: ignore[arg-type]
+            write(sample, folder, format=form, overwrite=True)
         assert (folder / "thesis.txt").read_text() == "years of work"
     with pytest.raises(OutputError, match="is a file"):
         write(sample, tmp_path / "brat" / "thesis.txt", format="brat", overwrite=True)
@@ -313,9 +321,9 @@ def test_a_fault_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     for form in ("jsonl", "brat"):
-        monkeypatch.setitem(FORMATS, form, FORMATS[form]._replace(write=fail))  # type: ignore[index]
+        monkeypatch.setitem(FORMATS, form, FORMATS[form]._replace(write=fail))
         with pytest.raises(OutputError, match="No space left"):
-            write(read("sample")[:5], tmp_path / form, format=form)  # type: ignore[arg-type]
+            write(read("sample")[:5], tmp_path / form, format=form)
     assert not list(tmp_path.iterdir())
     with pytest.raises(DataError, match="found none"):
         write(Corpus(()), tmp_path / "x.jsonl")
