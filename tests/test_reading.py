@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import nomina
+from nomina.data.formats import is_there
 from nomina.errors import ConfigError, DataError
-from nomina.reading import check_sources, load_parts, read_for_prediction
+from nomina.reading import load_parts, read_for_prediction
 from nomina.training.config import DataConfig, RunConfig
 
 
@@ -119,7 +120,9 @@ def test_words_to_label_from_what_is_no_text(tmp_path: Path) -> None:
     with (tmp_path / "x.parquet").open("rb") as stream:
         assert words(read_for_prediction(stream, "auto", DataConfig())) == words(sample)
     config = RunConfig.build(None, train=(str(tmp_path / "brat"), str(tmp_path / "x.parquet")), split=(100, 0, 0))
-    check_sources(config, {})
+    assert all(map(is_there, config.data.train))
+    (tmp_path / "empty").mkdir()
+    assert not is_there(str(tmp_path / "empty"))
     assert len(load_parts(config).train) == 20
 
 

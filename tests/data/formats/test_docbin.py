@@ -1,13 +1,17 @@
 """DocBin against spaCy itself."""
 
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nomina.data import Corpus, Sentence, read, read_spans
 from nomina.data.formats.writing import write
-from nomina.errors import FormatError
+from nomina.errors import DataError, FormatError
 
 spacy = pytest.importorskip("spacy", reason="needs the extra nomina[spacy]")
 tokens = pytest.importorskip("spacy.tokens", reason="needs the extra nomina[spacy]")
@@ -97,6 +101,16 @@ def test_texts_that_words_do_not_make_up_are_kept(tmp_path: Path) -> None:
     assert [s.text for s in corpus] == [s.text for s in sentences]
     assert [s.document for s in corpus] == [None, "d", None, None]
     assert corpus[2].features == {"pos": ("X", "NOUN"), "case": ("l", "l")}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 10_000), put=st.binary(max_size=3), n_cut=st.integers(0, 3))
+def test_any_damage_is_read_or_refused(tmp_path: Path, place: int, put: bytes, n_cut: int) -> None:
+    plain = zlib.decompress(save(tmp_path / "x.spacy", doc("Ada wrote", (0, 1, "P"), tags=["N", "V"])).read_bytes())
+    place %= len(plain)
+    (tmp_path / "y.spacy").write_bytes(zlib.compress(plain[:place] + put + plain[place + n_cut :]))
+    with suppress(DataError):
+        assert read(tmp_path / "y.spacy", format="docbin").n_words > 0
 
 
 def test_damaged_files(tmp_path: Path) -> None:

@@ -41,10 +41,11 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 
 
 def looks_like(source: str) -> bool:
-    """Whether this names one of a pair of ``.txt`` and ``.ann``, or a folder with such a pair."""
+    """Whether this names one of a pair of ``.txt`` and ``.ann``, or a folder with such a pair in it or one below."""
     path = Path(source)
     if path.is_dir():
-        return next(_pairs(path), None) is not None
+        # No deeper: what is named by mistake may hold a whole disk.
+        return any(ann.with_suffix(".txt").is_file() for pattern in ("*.ann", "*/*.ann") for ann in path.glob(pattern))
     return path.is_file() and path.suffix in (".txt", ".ann") and path.with_suffix(".ann").is_file()
 
 

@@ -61,7 +61,11 @@ def _docs(data: bytes, path: str) -> list[Any]:
     except ImportError as error:
         raise MissingExtraError("spacy", "spacy") from error
     try:
-        return list(DocBin().from_bytes(data).get_docs(Vocab()))
+        docs = list(DocBin().from_bytes(data).get_docs(Vocab()))
+        for token in (token for doc in docs for token in doc):
+            # Strings are looked up where they are asked for; what a damaged file lacks is found here.
+            _ = token.text, token.tag_, token.pos_, token.ent_type_
+        return docs
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError, MemoryError) as error:
         raise FormatError(
             f"expected spaCy's DocBin, found a fault: {str(error)[:200]}; write it again with DocBin.to_disk", path=path
