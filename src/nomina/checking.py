@@ -16,7 +16,7 @@ from nomina.encoding.encoders import DEFAULT_ENCODER, EncoderSource, find_local,
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
 from nomina.files import check_free, open_output, write_text
 from nomina.reading import read_files
-from nomina.report.audit import audit_page
+from nomina.report.html.audit import audit_page
 from nomina.training.config import RunConfig
 
 __all__ = ["NO_ENCODER", "CheckResult", "check", "fixed_files", "write_fixed"]

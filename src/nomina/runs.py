@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nomina.data.audit import audit
 from nomina.data.corpus import Corpus
 from nomina.data.formats.write import feature_columns
 from nomina.data.records import Note
@@ -24,6 +25,7 @@ from nomina.inference import REGIMES
 from nomina.judging import Judged
 from nomina.report.card import CardFacts, PartSize, model_card
 from nomina.report.figures import draw_evaluation, draw_training
+from nomina.report.html.audit import audit_html
 from nomina.report.html.evaluation import ReportFacts, evaluation_report
 from nomina.scoring.mentions import MENTIONS_FILE, save_mentions, seen_mentions
 from nomina.training.config import RunConfig
@@ -270,7 +272,7 @@ def _facts_of(judged: Judged, title: str, files: Mapping[str, Path]) -> ReportFa
         by_tags={REGIMES[regime]: scores for regime, scores in judged.by_tags.items()},
         rival=judged.rival,
         costs={"predicting": f"{judged.predict_s:.1f} s, {speed:,.0f} words a second"},
-        data={"evaluated": f"{gold.source}, {evaluation.n_sentences:,} sentences, {evaluation.n_words:,} words"},
+        audit=audit_html(audit({"evaluated": gold})),
     )
 
 
@@ -285,7 +287,6 @@ def _report_facts(
 ) -> ReportFacts:
     """What a run knows besides."""
     facts = _facts_of(judged, folder.resolve().name, files)
-    sizes = {name: f"{len(p):,} sentences, {p.n_words:,} words, {p.source}" for name, p in parts.items()}
     notes = {"said while reading": "; ".join(note.message for note in parts.notes)} if parts.notes else {}
     n_parameters = sum(parameter.numel() for parameter in fitted.predictor.model.parameters())
     costs = {
@@ -300,7 +301,8 @@ def _report_facts(
         subtitle=f"{facts.subtitle} ({part} part)",
         settings=config.to_toml(),
         costs=costs | dict(facts.costs),
-        data=sizes | notes,
+        data=notes,
+        audit=audit_html(audit(dict(parts.items()))),
     )
 
 
