@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from commands import in_folder
 from nomina.data.audit import KINDS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "check.md").read_text(encoding="utf-8")
-
-
-def in_folder(command: list[str], folder: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "PATH": path}
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_every_kind_has_its_row() -> None:

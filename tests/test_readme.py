@@ -10,23 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from commands import in_folder
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 TUNING = (Path(__file__).parents[1] / "docs" / "tuning.md").read_text(encoding="utf-8")
+JUDGING = (Path(__file__).parents[1] / "docs" / "judging.md").read_text(encoding="utf-8")
 FORMATS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 
 
 def blocks(heading: str, language: str) -> list[str]:
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
-
-
-def in_folder(command: list[str], folder: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "PATH": path}
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -69,6 +63,20 @@ def test_the_page_on_searching(tmp_path: Path) -> None:
         assert name in files
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_the_page_on_judging(tmp_path: Path) -> None:
+    [commands] = re.findall(r"```sh\n(.*?)```", JUDGING, flags=re.DOTALL)
+    shown = in_folder(["bash", "-euo", "pipefail", "-c", commands], tmp_path)
+    assert "nervaluate partial" in shown
+    assert "points from runs/first" in shown
+    [program] = re.findall(r"```python\n(.*?)```", JUDGING, flags=re.DOTALL)
+    assert "unseen" in in_folder([sys.executable, "-c", program], tmp_path)
+    files = [path.name for path in (tmp_path / "judged").iterdir()]
+    for name in re.findall(r"`([\w.]+)`(?:,| \|)", JUDGING.split("| file | holds |")[1].split("\n\n")[0]):
+        assert name in files, name
+
+
 def test_the_page_on_formats(tmp_path: Path) -> None:
     for package in ("pyarrow", "spacy"):
         pytest.importorskip(package, reason="needs the extras that the page is about")
@@ -90,7 +98,7 @@ def test_the_table_of_formats_is_whole() -> None:
 
 def test_every_flag_exists() -> None:
     known = {"--version", "--help"}
-    for command in ("train", "evaluate", "predict", "compare", "tune", "convert", "demo", "info"):
+    for command in ("check", "train", "evaluate", "predict", "compare", "tune", "convert", "demo", "info"):
         help_text = subprocess.run(
             [sys.executable, "-m", "nomina", command, "--help"],
             capture_output=True,
@@ -99,6 +107,6 @@ def test_every_flag_exists() -> None:
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
         known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
-    text = README + TUNING + FORMATS
+    text = README + TUNING + FORMATS + JUDGING
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--nproc-per-node"}  # torchrun's
     assert named <= known

@@ -23,7 +23,7 @@ Source = str | Path | Corpus | Cleaned | Sequence[Sentence]
 Files = Sequence[str | Path]
 Say = Callable[[str], None]
 
-_READING = ("format", "columns", "upos", "label_names", "scheme", "repair")
+_READING = ("format", "columns", "upos", "label_names", "scheme", "repair", "cut_spans", "overlaps")
 
 
 def train(
@@ -177,7 +177,8 @@ def check(
         output: Folder for ``audit.json`` and ``audit.html``; nothing is written where ``None``.
         fix: Where a mended copy goes: a file (``.jsonl``, or columns), with several parts a folder.
         overwrite: Replace files that are there already.
-        settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``.
+        settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``,
+            ``cut_spans``, ``overlaps``.
 
     Returns:
         The audit, what was written and what was changed.
@@ -239,7 +240,8 @@ def evaluate(
         against: Folder of another model, to be set against on the same sentences.
         output: Folder for the report, figures, scores and predictions; nothing is written where ``None``.
         progress: Whether to draw a progress bar (on a terminal).
-        settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``.
+        settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``,
+            ``cut_spans``, ``overlaps``.
 
     Raises:
         NominaError: As :mod:`nomina.errors` says.
