@@ -187,20 +187,21 @@ def check_judged(folder: Path) -> None:
         raise OutputError(f"{folder} holds a run and its scores; choose another folder (--output, output=)")
 
 
-def write_judged(judged: Judged, folder: Path, title: str) -> dict[str, Path]:
+def write_judged(judged: Judged, folder: Path, model: Path | None) -> dict[str, Path]:
     """Write the report, figures, scores and predictions of an evaluation into a folder.
 
     Args:
         judged: The evaluation.
         folder: Where to.
-        title: Of the report.
+        model: The model's folder, which the report takes settings and training curves from; ``None`` where it has none.
 
     Returns:
         What was written, by purpose.
     """
     files = _draw_and_list(judged, folder, folder / "predictions.jsonl")
     files["report"] = folder / _REPORT
-    write_text(files["report"], evaluation_report(_facts_of(judged, title, files)))
+    facts = _facts_of(judged, "Evaluation" if model is None else model.resolve().name, files)
+    write_text(files["report"], evaluation_report(facts if model is None else _with_run(facts, model)))
     files["scores"] = folder / SCORES
     write_text(files["scores"], json.dumps(judged.to_dict(), indent=2) + "\n")
     return files
@@ -274,6 +275,14 @@ def _facts_of(judged: Judged, title: str, files: Mapping[str, Path]) -> ReportFa
         costs={"predicting": f"{judged.predict_s:.1f} s, {speed:,.0f} words a second"},
         audit=audit_html(audit({"evaluated": gold})),
     )
+
+
+def _with_run(facts: ReportFacts, model: Path) -> ReportFacts:
+    """What the model's folder knows besides."""
+    training = model / "figures" / "training.png"
+    figures = {"training": training} if training.with_suffix(".svg").is_file() else {}
+    settings = (model / _RUN).read_text(encoding="utf-8") if (model / _RUN).is_file() else ""
+    return replace(facts, settings=settings, figures={**facts.figures, **figures})
 
 
 def _report_facts(

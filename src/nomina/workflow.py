@@ -145,8 +145,7 @@ def evaluate(
         judged = with_rival(judged, rival, str(against), progress=progress)
     if output is None:
         return judged
-    title = "Evaluation" if folder is None else folder.resolve().name
-    return replace(judged, files=runs.write_judged(judged, Path(output), title))
+    return replace(judged, files=runs.write_judged(judged, Path(output), folder))
 
 
 def compare(
