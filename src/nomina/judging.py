@@ -19,7 +19,7 @@ from nomina.scoring.calibration import Temperature, calibrate, fit_temperature, 
 from nomina.scoring.chunks import Chunk, default_chunks
 from nomina.scoring.mentions import SeenMentions
 from nomina.scoring.pairs import pair_entities
-from nomina.scoring.slices import facets_of
+from nomina.scoring.slices import facets_of, unknown_facets
 from nomina.training.prepare import with_scheme
 
 __all__ = ["Judged", "judge", "with_rival"]
@@ -84,6 +84,7 @@ class Judged:
 
     def errors(self) -> Iterator[ErrorSentence]:
         """Sentences with an error, as the report's browser shows them."""
+        left_out = {"document", *unknown_facets(self.gold.sentences)}  # the browser shows documents by themselves
         for sentence, prediction, borders in zip(self.gold, self.predictions, self.borders, strict=True):
             pairs = pair_entities(default_chunks(sentence.labels or ()), default_chunks(prediction.labels))
             if all(pair.kind == "correct" for pair in pairs):
@@ -100,7 +101,7 @@ class Judged:
                 confidence=tuple(None if pair.predicted is None else scores[pair.predicted] for pair in pairs),
                 document=sentence.document,
                 place="" if sentence.line is None else f"{sentence.source or self.gold.source}:{sentence.line}",
-                slices={facet: tuple(values) for facet, values in slices.items() if facet != "document"},
+                slices={facet: tuple(values) for facet, values in slices.items() if facet not in left_out},
             )
 
     def __repr__(self) -> str:

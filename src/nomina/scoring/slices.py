@@ -27,7 +27,7 @@ from nomina.scoring.mentions import SEEN, SeenMentions
 from nomina.scoring.resampling import N_RESAMPLES, Units, choose_units, sum_by_unit
 from nomina.scoring.scores import Counts
 
-__all__ = ["FACETS", "NEAR_WORDS", "OTHERS", "Slice", "facets_of", "slice_scores"]
+__all__ = ["FACETS", "NEAR_WORDS", "OTHERS", "Slice", "facets_of", "slice_scores", "unknown_facets"]
 
 FACETS = (
     "entity length",
@@ -168,7 +168,7 @@ def slice_scores(
     """
     units = units or choose_units(sentences)
     of_sentence: Sequence[Sequence[int] | None] = [None] * len(sentences) if borders is None else borders
-    unknown = _unknown_facets(sentences)
+    unknown = unknown_facets(sentences)
     places, counts = [], []
     for i, (sentence, own, found, near) in enumerate(zip(sentences, gold, predicted, of_sentence, strict=True)):
         for chunk in {*own, *found}:
@@ -193,7 +193,8 @@ def slice_scores(
     ]
 
 
-def _unknown_facets(sentences: Sequence[Sentence]) -> set[str]:
+def unknown_facets(sentences: Sequence[Sentence]) -> set[str]:
+    """Facets that none of the sentences knows anything of, such as documents where none are marked."""
     known = {
         "POS of the first word": any(POS in sentence.features for sentence in sentences),
         "document": any(sentence.document is not None for sentence in sentences),
