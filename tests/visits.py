@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+__all__ = ["Visits", "facet_counts", "go", "status"]
+
 
 class Visits:
     """Opens pages from files, as readers do, and takes down what they complain of and ask the network for."""
@@ -38,3 +40,27 @@ class Visits:
     def check(self) -> None:
         outside = {url for url in self.requests if not url.startswith((self.folder.as_uri(), "data:"))}
         assert (self.complaints, outside) == ([], set())
+
+
+def status(page: Page) -> str:
+    return page.inner_text("#error-status")
+
+
+def facet_counts(page: Page) -> dict[str, dict[str, int]]:
+    """By the facet's title and the value's name, as a reader sees them."""
+    read = """() => Object.fromEntries([...document.querySelectorAll(".facet")].map((facet) => [
+        facet.querySelector("legend").textContent,
+        Object.fromEntries([...facet.querySelectorAll("label")].map((label) => [
+            label.querySelector(".name").textContent,
+            Number(label.querySelector(".count").textContent.replaceAll(",", "")),
+        ])),
+    ]))"""
+    counts: dict[str, dict[str, int]] = page.evaluate(read)
+    return counts
+
+
+def go(page: Page, fragment: str) -> None:
+    """Follow a link within the page."""
+    page.evaluate(
+        "(hash) => new Promise((done) => { addEventListener('hashchange', done); location.hash = hash; })", fragment
+    )

@@ -16,6 +16,7 @@ from nomina.report.html import ErrorSentence, Section, error_payload, errors_lin
 from nomina.report.html import parts as p
 from nomina.scoring.chunks import Chunk
 from nomina.scoring.pairs import Pair
+from visits import facet_counts, go, status
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -53,10 +54,6 @@ def cell_link(gold: str, predicted: str) -> str | None:
     return None if gold == predicted else errors_link(kinds=["type"], gold=[gold], predicted=[predicted])
 
 
-def status(page: Page) -> str:
-    return page.inner_text("#error-status")
-
-
 def expected_status(query: ErrorQuery, sentences: Sequence[ErrorSentence]) -> str:
     n_wrong = sum(sentence.n_errors > 0 for sentence in sentences)
     n_errors = query.n_errors(sentences)
@@ -66,19 +63,6 @@ def expected_status(query: ErrorQuery, sentences: Sequence[ErrorSentence]) -> st
 
 def places(page: Page) -> list[str]:
     return page.locator("#error-list .place").all_text_contents()  # those that are not laid out have no inner text
-
-
-def facet_counts(page: Page) -> dict[str, dict[str, int]]:
-    """By the facet's title and the value's name, as a reader sees them."""
-    read = """() => Object.fromEntries([...document.querySelectorAll(".facet")].map((facet) => [
-        facet.querySelector("legend").textContent,
-        Object.fromEntries([...facet.querySelectorAll("label")].map((label) => [
-            label.querySelector(".name").textContent,
-            Number(label.querySelector(".count").textContent.replaceAll(",", "")),
-        ])),
-    ]))"""
-    counts: dict[str, dict[str, int]] = page.evaluate(read)
-    return counts
 
 
 KIND_NAMES = {
@@ -106,13 +90,6 @@ def expected_counts(query: ErrorQuery, sentences: Sequence[ErrorSentence]) -> di
 
 def wait_for_status(page: Page, text: str) -> None:
     page.wait_for_function("(text) => document.getElementById('error-status').textContent === text", arg=text)
-
-
-def go(page: Page, fragment: str) -> None:
-    """Follow a link within the page."""
-    page.evaluate(
-        "(hash) => new Promise((done) => { addEventListener('hashchange', done); location.hash = hash; })", fragment
-    )
 
 
 def random_query(seed: int) -> ErrorQuery:
