@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from nomina.scoring.chunks import Chunk
 from nomina.scoring.pairs import Pair, pair_entities
+from recount import Entity, pair_up
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,9 @@ def test_every_entity_is_in_exactly_one_pair(gold: list[Chunk], predicted: list[
 @given(entities(), entities())
 def test_the_order_of_the_input_does_not_matter(gold: list[Chunk], predicted: list[Chunk]) -> None:
     assert pair_entities(gold, predicted) == pair_entities(gold[::-1], set(predicted))
+
+
+@given(entities(), entities())
+def test_pairs_are_those_of_the_rule_followed_word_by_word(gold: list[Chunk], predicted: list[Chunk]) -> None:
+    plain = pair_up((Entity(*chunk) for chunk in gold), (Entity(*chunk) for chunk in predicted))
+    assert set(pair_entities(gold, predicted)) == set(plain)
