@@ -65,7 +65,7 @@ def main() -> None:
     judged_s = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        path = write_judged(judged, Path(folder), "GMB")["report"]
+        path = write_judged(judged, Path(folder), None)["report"]
         written_s = time.perf_counter() - start
         rounds, browser = open_often(path, args.rounds)
         megabytes = path.stat().st_size / 1e6

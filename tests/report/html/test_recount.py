@@ -116,12 +116,9 @@ def trained(parts: dict[str, Path], models: dict[str, Path]) -> Report:
 
 def texts_of_training(folder: Path, parts: dict[str, Path], scores: dict[str, Any]) -> dict[Place, str]:
     """What the run itself wrote down, and the sizes of the files."""
-    texts: dict[Place, str] = {}
-    for name in ("train", "dev", "test"):
-        rows = [json.loads(line) for line in parts[name].read_text().splitlines()]
-        n_words = sum(len(row["tokens"]) for row in rows)
-        texts["data", name] = f"{len(rows):,} sentences, {n_words:,} words, {parts[name]}"
-    texts["data", "said while reading"] = "; ".join(note["message"] for note in scores["notes"])
+    said = "; ".join(note["message"] for note in scores["notes"])
+    texts: dict[Place, str] = {("data", "said while reading"): said}
+    texts |= sizes_of({name: (str(parts[name]), rows_of(parts[name])) for name in ("train", "dev", "test")})
     history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     best = max((row for row in history if "dev_f1" in row), key=lambda row: row["dev_f1"])["step"]
     facts = scores["training"]
@@ -136,6 +133,22 @@ def texts_of_training(folder: Path, parts: dict[str, Path], scores: dict[str, An
         texts["training", "encoder"] = encoder[1]
     texts["training", "learning rate"] = f"{facts['learning_rate']:.3g}"
     return {**texts, ("settings", "code", "number 1"): run}
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def sizes_of(parts: dict[str, tuple[str, list[dict[str, Any]]]]) -> dict[Place, str]:
+    """Sizes in the audit of parts, each with its source."""
+    caption = f"What the parts hold ({'; '.join(f'{name}: {source}' for name, (source, _) in parts.items())})"
+    sizes = {
+        name: {"sentences": len(rows), "words": sum(len(row["tokens"]) for row in rows)}
+        for name, (_, rows) in parts.items()
+    }
+    return {
+        ("data", caption, what, name): f"{sizes[name][what]:,}" for what in ("sentences", "words") for name in parts
+    }
 
 
 def n_parameters(weights: Path) -> int:
@@ -177,14 +190,15 @@ def evaluated(
     judged: Judged, folder: Path, model: Path, recount: Recount, rival: tuple[str, list[list[str]]] | None
 ) -> Report:
     source = judged.gold.source
-    size = f"{len(recount.rows):,} sentences, {recount.n_words:,} words"
+    texts = sizes_of({"evaluated": (source, recount.rows)})
+    settings = (model / "run.toml").read_text().strip()
     facts = Facts(
         source,
         (judged.predict_s, judged.predict_s),
         rival=rival,
         by_tags=by_tags(recount, model) if "pos_tags" in recount.rows[0] else {},
         has_figures=False,
-        texts={("data", "evaluated"): f"{source}, {size}"},
+        texts={**texts, ("settings", "code", "number 1"): settings},
     )
     return report(folder, json.loads((folder / "scores.json").read_text()), recount, facts)
 
