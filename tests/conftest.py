@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nomina.encoding.tokenizers import WordPieces
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("nomina", deadline=None)
+settings.load_profile("nomina")
 
 _SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 

@@ -69,7 +69,7 @@ def test_the_page_on_judging(tmp_path: Path) -> None:
     [commands] = re.findall(r"```sh\n(.*?)```", JUDGING, flags=re.DOTALL)
     shown = in_folder(["bash", "-euo", "pipefail", "-c", commands], tmp_path)
     assert "nervaluate partial" in shown
-    assert "points from runs/first" in shown
+    assert "points from runs/small" in shown
     [program] = re.findall(r"```python\n(.*?)```", JUDGING, flags=re.DOTALL)
     assert "unseen" in in_folder([sys.executable, "-c", program], tmp_path)
     files = [path.name for path in (tmp_path / "judged").iterdir()]

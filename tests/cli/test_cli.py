@@ -105,7 +105,7 @@ def test_train_writes_a_whole_model_folder(run: Callable[..., Result], tmp_path:
         "figures",
     }
     assert "checkpoints" not in names
-    drawn = ("confusion", "entities", "training", "types")
+    drawn = ("confusion", "entities", "reliability", "slices", "thresholds", "training", "types")
     assert {f"{name}.{kind}" for name in drawn for kind in ("png", "svg")} == {
         path.name for path in (folder / "figures").iterdir()
     }

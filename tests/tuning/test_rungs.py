@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nomina.errors import ConfigError
@@ -29,6 +29,7 @@ def survivors(scores: Scores, failures: Sequence[int | None], sizes: Sequence[in
     return found
 
 
+@settings(max_examples=300)
 @given(data=st.data(), n=st.integers(1, 12), n_workers=st.integers(1, 5), seed=st.integers(0, 10_000))
 def test_any_order_of_scores_leads_to_the_same_trials(data: st.DataObject, n: int, n_workers: int, seed: int) -> None:
     rungs = plan_rungs(n, (0.2, 0.5, 1.0), 0.4)

@@ -79,8 +79,9 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
     """
     decisions: dict[int, Decision] = {}
     entrants = set(standings)
-    # Trials that may yet come to the rung, beside those that are certain to.
+    # Trials that may yet come to the rung, beside those that are certain to; and how many in all may.
     undecided: set[int] = set()
+    n_unsure = 0
     for i, rung in enumerate(rungs):
         scored = {n for n in entrants | undecided if len(standings[n].scores) > i}
         open_ = {n for n in entrants if n not in scored and not standings[n].is_over}
@@ -88,8 +89,8 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
         if i + 1 == len(rungs):
             decisions |= dict.fromkeys(sorted(scored), "finished")
             break
-        # Of the undecided, only as many as there are places left will come.
-        n_to_come = len(open_) + min(len(undecided), max(0, rung.n_trials - len(entrants)))
+        # Of those that may come, only as many as there are places left will.
+        n_to_come = len(open_) + min(n_unsure, max(0, rung.n_trials - len(entrants)))
         n_next = rungs[i + 1].n_trials
         fit_to_go_on = {n for n in scored if not standings[n].is_over or len(standings[n].scores) > i + 1}
         ranked = sorted(fit_to_go_on, key=lambda n: (-standings[n].scores[i], n))
@@ -102,4 +103,5 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
                 decisions[number] = "wait"
             else:
                 decisions[number] = "beaten"
+        n_unsure = len(undecided) + n_to_come
     return {n: decision for n, decision in decisions.items() if not standings[n].is_over}

@@ -126,7 +126,7 @@ def read(
     for i, path in enumerate(paths, 1):
         result = _read_one(path, format, replace(options, prefix=f"{i}." if several else ""))
         sentences += result.sentences
-        notes += [_located(note, str(path), several=several) for note in result.notes]
+        notes += [_located(note, str(path)) if several else note for note in result.notes]
     n_unlabelled = sum(s.labels is None for s in sentences)
     if 0 < n_unlabelled < len(sentences):
         message = f"{n_unlabelled:,} of {len(sentences):,} sentences have no labels"
@@ -170,6 +170,8 @@ def _read_one(path: str | Path, form: str, options: ReadOptions) -> Result:
             form = recognise(source) if form == "auto" else form
             result = TEXTS[form].read(source.text, name, options)
             result = result._replace(notes=source.notes + result.notes)
+        # A folder's notes are about several files.
+        result = result._replace(notes=tuple(replace(note, source=name) for note in result.notes))
     if not result.sentences:
         dropped = "; ".join(note.message for note in result.notes)
         raise FormatError(
@@ -235,5 +237,5 @@ def _scheme(sentences: Sequence[Sentence], name: str) -> Scheme | None:
         raise TagError(str(error), path=name) from error
 
 
-def _located(note: Note, path: str, *, several: bool) -> Note:
-    return replace(note, message=f"{path}: {note.message}" if several else note.message, source=path)
+def _located(note: Note, path: str) -> Note:
+    return replace(note, message=f"{note.source or path}: {note.message}")
