@@ -113,7 +113,7 @@ def expected_texts(recount: Recount, facts: Facts) -> Texts:
     if facts.rival is not None:
         texts["summary", "p", "number 2"] = _verdict(recount, *facts.rival)
     texts |= _readings(recount) | _by_tags(recount, facts) | _types(recount, ends) | _confusion(recount)
-    texts |= _confidence(recount)
+    texts |= _confidence(recount, facts)
     whiskers = "F1 of parts of the entities; whiskers are 95 % intervals."
     if facts.has_figures:
         texts["slices", "figcaption", "number 1"] = Expected(whiskers)
@@ -127,7 +127,7 @@ def expected_texts(recount: Recount, facts: Facts) -> Texts:
     shortest, longest = facts.predict_s
     speed = recount.n_words / longest, recount.n_words / shortest
     predicting = Expected("{1} s, {0} words a second", (facts.predict_s, speed))
-    others = {place: Expected(text) for place, text in facts.texts.items()}
+    others = {place: Expected(text) for place, text in facts.texts.items() if place[0] != "confidence"}
     last = {place: others.pop(place) for place in list(others) if place[0] == "settings"}
     return texts | others | {("training", "predicting"): predicting} | last
 
@@ -220,7 +220,7 @@ def _confusion(recount: Recount) -> Texts:
     return texts
 
 
-def _confidence(recount: Recount) -> Texts:
+def _confidence(recount: Recount, facts: Facts) -> Texts:
     before, after = (recount.reliability(calibrated=calibrated) for calibrated in (False, True))
     texts: Texts = {
         ("confidence", "temperature"): _share(recount.temperature),
@@ -228,6 +228,7 @@ def _confidence(recount: Recount) -> Texts:
         ("confidence", "expected calibration error after"): Expected("{4}", after[:1]),
         ("confidence", "Brier score before"): Expected("{4}", before[1:]),
         ("confidence", "Brier score after"): Expected("{4}", after[1:]),
+        **{place: Expected(text) for place, text in facts.texts.items() if place[0] == "confidence"},
     }
     best = recount.best_threshold
     thresholds = {"all": 0.0, "best F1": best, **{f"{t:.2f}": t for t in (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)}}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import nomina
-from nomina.errors import ConfigError, OutputError
+from nomina.data.tags import Scheme
+from nomina.errors import ConfigError, ModelError, OutputError
 from nomina.runs import Parts, begin, prepare
-from nomina.training.config import RunConfig
-from nomina.workflow import train
+from nomina.training.config import DataConfig, RunConfig
+from nomina.workflow import evaluate, train
 
 
 def test_faults_of_this_machine_and_of_parts_are_listed_together(tiny_bert: Path, tmp_path: Path) -> None:
@@ -52,3 +54,35 @@ def test_a_folder_is_prepared_only_for_its_own_run(tmp_path: Path) -> None:
     prepare(folder, config, resume=False, overwrite=True)
     begin(folder, config, Parts(nomina.read("sample")[:4], None, None), replace=True)
     assert {path.name for path in folder.iterdir()} == {"run.toml", "data.json"}
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A folder with a file that an evaluation would write."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.html").write_text("precious")
+    return tmp_path / "mine"
+
+
+def test_an_evaluation_loses_no_file_and_says_so_at_once(foreign: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"holds report\.html"):
+        evaluate(tmp_path / "no-model", "sample", output=foreign)
+    assert (foreign / "report.html").read_text() == "precious"
+    with pytest.raises(OutputError, match="cannot write into the folder"):
+        evaluate(tmp_path / "no-model", "sample", output=foreign / "report.html" / "deeper")
+    with pytest.raises(ModelError, match="expected a model folder"):
+        evaluate(tmp_path / "no-model", "sample", output=foreign, overwrite=True)
+
+
+def test_faults_of_the_data_as_they_were_read_are_in_the_report(tiny_bert: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"encoder": str(tiny_bert), "epochs": 1, "split": (100, 0, 0), "progress": False}
+    nomina.train(nomina.read("sample")[:20], output=tmp_path / "model", **settings)
+    data = tmp_path / "bad.conll"
+    data.write_text("Ada NNP I-geo\nruns VBZ O\n\nBob NNP B-PERSON\nruns VBZ O\n", encoding="utf-8")
+    said: list[str] = []
+    read_as = DataConfig(scheme=Scheme.IOB2)
+    evaluate(tmp_path / "model", str(data), settings=read_as, output=tmp_path / "judged", say=said.append)
+    report = (tmp_path / "judged" / "report.html").read_text(encoding="utf-8")
+    assert "invalid_tags" in report
+    assert f"{data}:1" in report
+    assert any("the model does not know PERSON (1 entities)" in line for line in said)

@@ -229,6 +229,7 @@ def evaluate(
     *,
     against: str | Path | None = None,
     output: str | Path | None = None,
+    overwrite: bool = False,
     progress: bool = True,
     **settings: Any,
 ) -> Judged:
@@ -239,6 +240,7 @@ def evaluate(
         data: A corpus, a file of any format, several files, or ``"sample"``.
         against: Folder of another model, to be set against on the same sentences.
         output: Folder for the report, figures, scores and predictions; nothing is written where ``None``.
+        overwrite: Whether an earlier evaluation in that folder may be replaced.
         progress: Whether to draw a progress bar (on a terminal).
         settings: How to read files: ``format``, ``columns``, ``upos``, ``label_names``, ``scheme``, ``repair``,
             ``cut_spans``, ``overlaps``.
@@ -253,7 +255,9 @@ def evaluate(
     if source is None:
         raise DataError("expected a corpus or files to evaluate on, found None")
     reading = RunConfig.build(None, **settings).data
-    return workflow.evaluate(model, source, settings=reading, against=against, output=output, progress=progress)
+    return workflow.evaluate(
+        model, source, settings=reading, against=against, output=output, overwrite=overwrite, progress=progress
+    )
 
 
 def load(folder: str | Path, *, device: str = "auto") -> Predictor:

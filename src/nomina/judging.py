@@ -22,7 +22,7 @@ from nomina.scoring.pairs import pair_entities
 from nomina.scoring.slices import facets_of, unknown_facets
 from nomina.training.prepare import with_scheme
 
-__all__ = ["Judged", "judge", "with_rival"]
+__all__ = ["Judged", "judge", "unknown_types", "with_rival"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,6 +167,16 @@ def judge(
         borders=borders,
         predict_s=predict_s,
     )
+
+
+def unknown_types(corpus: Corpus, predictor: Predictor) -> str:
+    """Which entity types of a corpus a model cannot predict, in words; empty where it knows all of them."""
+    known = {label.partition("-")[2] for label in predictor.labels.values} - {""}
+    unknown = {name: n for name, n in corpus.stats().types.items() if name not in known}
+    if not unknown:
+        return ""
+    counts = ", ".join(f"{name} ({n:,} entities)" for name, n in unknown.items())
+    return f"does not know {counts}; it knows {', '.join(sorted(known))}"
 
 
 def _fit_temperature(predictor: Predictor, gold: Corpus, predictions: list[Prediction]) -> Temperature:

@@ -53,9 +53,17 @@ def load_parts(
     from nomina.runs import Parts  # loads torch, which reading alone does not need
 
     files = {"train": config.data.train, "dev": config.data.dev, "test": config.data.test}
-    found = {name: part for name in files if (part := _part(name, files[name], corpora or {}, config.data)) is not None}
-    if "train" not in found:
+    as_read = {
+        name: corpora[name] if corpora and name in corpora else read_files(named or (), config.data.format, config.data)
+        for name, named in files.items()
+        if named or (corpora and name in corpora)
+    }
+    if "train" not in as_read:
         raise ConfigError([_NO_TRAINING_DATA])
+    found = {
+        name: clean_corpus(corpus, config.data, drop_duplicates=config.data.drop_duplicates and name == "train")
+        for name, corpus in as_read.items()
+    }
     notes = [note for corpus in found.values() for note in corpus.notes]
     given = set(found)
     found = {name: part for name, part in found.items() if len(part) or name == "train"}  # an empty part is none
@@ -75,6 +83,7 @@ def load_parts(
         train=found["train"][: config.data.limit_train],
         dev=found.get("dev"),
         test=None if test is None else test[: config.data.limit_test],
+        as_read=as_read,
     )
     for name, part in parts.items():
         if not part.has_labels:
@@ -154,15 +163,6 @@ def check_tag_sets(parts: Parts) -> None:
     ]
     if faults:
         raise ConfigError(faults)
-
-
-def _part(
-    name: str, files: str | Sequence[str] | None, corpora: Mapping[str, Corpus], data: DataConfig
-) -> Corpus | None:
-    if name not in corpora and not files:
-        return None
-    corpus = corpora[name] if name in corpora else read_files(files or (), data.format, data)
-    return clean_corpus(corpus, data, drop_duplicates=data.drop_duplicates and name == "train")
 
 
 def _is_text(source: Source) -> bool:

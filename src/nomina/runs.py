@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,26 @@ SCORES = "scores.json"
 _RUN = "run.toml"
 _DATA = "data.json"
 _REPORT = "report.html"
+_PREDICTIONS = "predictions.jsonl"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Training, dev and test part of a run, cleaned, with what there was to say about them."""
+    """Training, dev and test part of a run, cleaned, with what there was to say about them.
+
+    Attributes:
+        train: Training part.
+        dev: Dev part.
+        test: Test part.
+        notes: What reading, cleaning and splitting did.
+        as_read: What the parts were made of, as it was read, by the part that it was named for.
+    """
 
     train: Corpus
     dev: Corpus | None
     test: Corpus | None
     notes: tuple[Note, ...] = ()
+    as_read: Mapping[str, Corpus] = field(default_factory=dict)
 
     def items(self) -> Iterator[tuple[str, Corpus]]:
         """The parts that exist, by name."""
@@ -163,10 +174,9 @@ def finish(
     files |= draw_training(fitted.history, folder / "figures")
     save_mentions(seen_mentions(parts.train), folder / MENTIONS_FILE)
     if judged:
-        name, last = list(judged.items())[-1]
-        files |= _draw_and_list(last, folder / "figures", folder / "predictions.jsonl")
+        files |= _draw_and_list(list(judged.values())[-1], folder / "figures", folder / _PREDICTIONS)
         files["report"] = folder / _REPORT
-        write_text(files["report"], evaluation_report(_report_facts(folder, config, parts, fitted, name, last, files)))
+        write_text(files["report"], evaluation_report(_report_facts(folder, config, parts, fitted, judged, files)))
     files["card"] = folder / "README.md"
     write_text(files["card"], model_card(_card_facts(folder, config, parts, fitted, judged)))
     files["scores"] = folder / SCORES
@@ -177,30 +187,49 @@ def finish(
     return files
 
 
-def check_judged(folder: Path) -> None:
-    """Check that an evaluation may be written to a folder.
+def check_judged(folder: Path, *, overwrite: bool = False) -> None:
+    """Make the folder of an evaluation, and check that nothing there would be lost.
+
+    Args:
+        folder: The folder.
+        overwrite: Whether an earlier evaluation there may be replaced.
 
     Raises:
-        OutputError: If the folder is that of a run, whose scores would be lost.
+        OutputError: If the folder is that of a run, whose scores would be lost, holds files of these names, or cannot
+            be made or written.
     """
     if (folder / _RUN).exists():
         raise OutputError(f"{folder} holds a run and its scores; choose another folder (--output, output=)")
+    taken = [name for name in (SCORES, _REPORT, _PREDICTIONS) if (folder / name).exists()]
+    if taken and not overwrite:
+        raise OutputError(
+            f"{folder} holds {', '.join(taken)}; choose another folder (--output, output=), or replace them "
+            "(--overwrite, overwrite=True)"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write into the folder {folder}: {error.strerror}; choose another one") from error
 
 
-def write_judged(judged: Judged, folder: Path, model: Path | None) -> dict[str, Path]:
+def write_judged(judged: Judged, folder: Path, model: Path | None, as_read: Corpus | None = None) -> dict[str, Path]:
     """Write the report, figures, scores and predictions of an evaluation into a folder.
 
     Args:
         judged: The evaluation.
         folder: Where to.
         model: The model's folder, which the report takes settings and training curves from; ``None`` where it has none.
+        as_read: The corpus before it was cleaned, for the audit.
 
     Returns:
         What was written, by purpose.
     """
-    files = _draw_and_list(judged, folder, folder / "predictions.jsonl")
+    files = _draw_and_list(judged, folder, folder / _PREDICTIONS)
     files["report"] = folder / _REPORT
     facts = _facts_of(judged, "Evaluation" if model is None else model.resolve().name, files)
+    facts = replace(facts, audit=audit_html(audit({"evaluated": judged.gold if as_read is None else as_read})))
     write_text(files["report"], evaluation_report(facts if model is None else _with_run(facts, model)))
     files["scores"] = folder / SCORES
     write_text(files["scores"], json.dumps(judged.to_dict(), indent=2) + "\n")
@@ -273,7 +302,7 @@ def _facts_of(judged: Judged, title: str, files: Mapping[str, Path]) -> ReportFa
         by_tags={REGIMES[regime]: scores for regime, scores in judged.by_tags.items()},
         rival=judged.rival,
         costs={"predicting": f"{judged.predict_s:.1f} s, {speed:,.0f} words a second"},
-        audit=audit_html(audit({"evaluated": gold})),
+        data={"evaluated": f"{gold.source}, {evaluation.n_sentences:,} sentences, {evaluation.n_words:,} words"},
     )
 
 
@@ -282,7 +311,9 @@ def _with_run(facts: ReportFacts, model: Path) -> ReportFacts:
     training = model / "figures" / "training.png"
     figures = {"training": training} if training.with_suffix(".svg").is_file() else {}
     settings = (model / _RUN).read_text(encoding="utf-8") if (model / _RUN).is_file() else ""
-    return replace(facts, settings=settings, figures={**facts.figures, **figures})
+    has_temperature = facts.analysis.confidence.temperature != 1
+    origin = "The temperature is that of the model folder, fitted on its dev part." if has_temperature else ""
+    return replace(facts, settings=settings, figures={**facts.figures, **figures}, calibration=origin)
 
 
 def _report_facts(
@@ -290,12 +321,13 @@ def _report_facts(
     config: RunConfig,
     parts: Parts,
     fitted: FitResult,
-    part: str,
-    judged: Judged,
+    judged: Mapping[str, Judged],
     files: Mapping[str, Path],
 ) -> ReportFacts:
     """What a run knows besides."""
-    facts = _facts_of(judged, folder.resolve().name, files)
+    part, last = list(judged.items())[-1]
+    facts = _facts_of(last, folder.resolve().name, files)
+    sizes = {name: f"{len(p):,} sentences, {p.n_words:,} words, {p.source}" for name, p in parts.items()}
     notes = {"said while reading": "; ".join(note.message for note in parts.notes)} if parts.notes else {}
     n_parameters = sum(parameter.numel() for parameter in fitted.predictor.model.parameters())
     costs = {
@@ -310,9 +342,20 @@ def _report_facts(
         subtitle=f"{facts.subtitle} ({part} part)",
         settings=config.to_toml(),
         costs=costs | dict(facts.costs),
-        data=notes,
-        audit=audit_html(audit(dict(parts.items()))),
+        data=sizes | notes,
+        audit=audit_html(audit(parts.as_read, scheme=config.data.scheme)),
+        calibration=_calibration(judged),
     )
+
+
+def _calibration(judged: Mapping[str, Judged]) -> str:
+    """How the temperature of a run came about."""
+    fitted = judged["dev"].temperature if "dev" in judged else None
+    if fitted is None:
+        return "There is no dev part to fit a temperature on: it stays 1."
+    if fitted.reason is not None:
+        return f"The temperature is {fitted.value:.4g}: {fitted.reason}."
+    return f"The temperature was fitted on the {fitted.n_spans:,} spans predicted on the dev part."
 
 
 def _card_facts(

@@ -14,7 +14,7 @@ from nomina.data.tagsets import POS
 from nomina.errors import CheckpointError, ConfigError
 from nomina.files import alone, write_text
 from nomina.inference import Predictor
-from nomina.judging import Judged, judge, with_rival
+from nomina.judging import Judged, judge, unknown_types, with_rival
 from nomina.reading import check_sources, check_tag_sets, clean_corpus, load_parts, read_files
 from nomina.report.comparison import comparison_markdown, draw_comparison
 from nomina.report.search import draw_search, search_markdown, trials_csv
@@ -105,6 +105,7 @@ def evaluate(
     settings: DataConfig | None = None,
     against: str | Path | None = None,
     output: str | Path | None = None,
+    overwrite: bool = False,
     progress: bool = False,
     say: Say = _say_nothing,
 ) -> Judged:
@@ -116,24 +117,33 @@ def evaluate(
         settings: How to read files (format, columns, scheme, repair).
         against: Folder of another model, to be set against on the same sentences.
         output: Folder for the report, figures, scores and predictions; nothing is written where ``None``.
+        overwrite: Whether an earlier evaluation in that folder may be replaced.
         progress: Whether to draw a progress bar.
         say: Told what happens, one line at a time.
 
     Raises:
         DataError: If the corpus has no labels.
         ModelError: If the model folder is incomplete.
+        OutputError: If the folder holds files that would be lost, or cannot be written.
     """
     if output is not None:
-        runs.check_judged(Path(output))
-    if not isinstance(data, Corpus):
-        settings = settings or DataConfig()
-        data = clean_corpus(read_files(data, settings.format, settings), settings)
+        runs.check_judged(Path(output), overwrite=overwrite)
+    settings = settings or DataConfig()
+    as_read = data if isinstance(data, Corpus) else read_files(data, settings.format, settings)
+    if data is not as_read:
+        as_read = replace(as_read, scheme=settings.scheme or as_read.scheme)
+        data = clean_corpus(as_read, settings)
         for note in data.notes:
             say(note.message)
+    else:
+        data = as_read
     predictor = model if isinstance(model, Predictor) else Predictor.load(Path(model))
     rival = None if against is None else Predictor.load(Path(against))
     for note in predictor.notes(data.sentences):
         say(note.message)
+    for name, known in (("the model", predictor), (str(against), rival)):
+        if known is not None and (message := unknown_types(data, known)):
+            say(f"{name} {message}")
     folder = predictor.folder
     judged = judge(
         predictor,
@@ -145,7 +155,7 @@ def evaluate(
         judged = with_rival(judged, rival, str(against), progress=progress)
     if output is None:
         return judged
-    return replace(judged, files=runs.write_judged(judged, Path(output), folder))
+    return replace(judged, files=runs.write_judged(judged, Path(output), folder, as_read))
 
 
 def compare(

@@ -291,3 +291,11 @@ def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         assert choose_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize("value", ["x", None, 0, -1, float("nan"), float("inf")])
+def test_a_temperature_that_is_none(model_folder: Path, value: object) -> None:
+    config = json.loads((model_folder / "config.json").read_text())
+    (model_folder / "config.json").write_text(json.dumps(config | {"span_temperature": value}))
+    with pytest.raises(ModelError, match="span_temperature: expected a number above 0"):
+        Predictor.load(model_folder)

@@ -58,15 +58,18 @@ def evaluate(
     """
     settings = RunConfig.build(None, **flags).data
     out = Output(quiet=quiet, as_json=as_json)
-    if output is not None and (output / "scores.json").exists() and not overwrite:
-        from nomina.errors import OutputError
-
-        raise OutputError(f"{output} holds scores; choose another --output, or replace them with --overwrite")
     from nomina import workflow
     from nomina.report.tables import scores_table
 
     result = workflow.evaluate(
-        model, data, settings=settings, against=against, output=output, progress=out.progress, say=out.say
+        model,
+        data,
+        settings=settings,
+        against=against,
+        output=output,
+        overwrite=overwrite,
+        progress=out.progress,
+        say=out.say,
     )
     out.show(scores_table(result.evaluation, title=f"Scores of {model}"))
     show_trust(result, out)

@@ -238,7 +238,8 @@ class Predictor:
         ]
         raise ModelError(
             f"expected part-of-speech tags as in training: {sets[0]}, found in {origin}: {sets[1]}; give tags of the "
-            "first kind (--columns, --upos), or leave those that are there (--tags source, --tags none)"
+            "first kind (--columns, --upos), or predict without those that are there (nomina predict --tags source or "
+            "none, tags= in Python)"
         )
 
     def encode(self, sentences: Sequence[Sentence]) -> Windows:

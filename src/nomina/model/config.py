@@ -75,7 +75,9 @@ class TaggerConfig(PretrainedConfig):
         self.pos_loss_weight = pos_loss_weight
         self.context = context
         self.max_pieces = max_pieces
-        self.span_temperature = span_temperature
+        if not isinstance(span_temperature, int | float) or not 0 < span_temperature < float("inf"):
+            raise ValueError(f"span_temperature: expected a number above 0, found {span_temperature!r}")
+        self.span_temperature = float(span_temperature)
         super().__init__(**kwargs)
 
     @property

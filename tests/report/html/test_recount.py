@@ -116,8 +116,14 @@ def trained(parts: dict[str, Path], models: dict[str, Path]) -> Report:
 
 def texts_of_training(folder: Path, parts: dict[str, Path], scores: dict[str, Any]) -> dict[Place, str]:
     """What the run itself wrote down, and the sizes of the files."""
-    said = "; ".join(note["message"] for note in scores["notes"])
-    texts: dict[Place, str] = {("data", "said while reading"): said}
+    n_spans = scores["dev"]["temperature"]["n_spans"]
+    fitted = f"The temperature was fitted on the {n_spans:,} spans predicted on the dev part."
+    texts: dict[Place, str] = {("confidence", "p", "number 1"): fitted}
+    for name in ("train", "dev", "test"):
+        rows = rows_of(parts[name])
+        n_words = sum(len(row["tokens"]) for row in rows)
+        texts["data", name] = f"{len(rows):,} sentences, {n_words:,} words, {parts[name]}"
+    texts["data", "said while reading"] = "; ".join(note["message"] for note in scores["notes"])
     texts |= sizes_of({name: (str(parts[name]), rows_of(parts[name])) for name in ("train", "dev", "test")})
     history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     best = max((row for row in history if "dev_f1" in row), key=lambda row: row["dev_f1"])["step"]
@@ -190,7 +196,9 @@ def evaluated(
     judged: Judged, folder: Path, model: Path, recount: Recount, rival: tuple[str, list[list[str]]] | None
 ) -> Report:
     source = judged.gold.source
-    texts = sizes_of({"evaluated": (source, recount.rows)})
+    size = f"{len(recount.rows):,} sentences, {recount.n_words:,} words"
+    texts: dict[Place, str] = {("data", "evaluated"): f"{source}, {size}"}
+    texts |= sizes_of({"evaluated": (source, recount.rows)})
     settings = (model / "run.toml").read_text().strip()
     facts = Facts(
         source,

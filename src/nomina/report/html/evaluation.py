@@ -72,6 +72,7 @@ class ReportFacts:
         costs: What training and predicting took, in words.
         data: What is known of the data, in words.
         audit: The audit of the data as HTML; empty without one.
+        calibration: How the temperature came about, in words.
     """
 
     title: str
@@ -86,6 +87,7 @@ class ReportFacts:
     costs: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
     audit: str = ""
+    calibration: str = ""
 
 
 def evaluation_report(facts: ReportFacts) -> str:
@@ -98,7 +100,7 @@ def evaluation_report(facts: ReportFacts) -> str:
         Section("summary", "Summary", _summary(facts)),
         Section("types", "Entity types", parts.join(_types(facts), *_drawn(facts, "types"))),
         Section("confusion", "Confusion", parts.join(*_confusion(facts.evaluation), *_drawn(facts, "confusion"))),
-        Section("confidence", "Confidence", parts.join(_confidence(facts.analysis), *_drawn(facts, "confidence"))),
+        Section("confidence", "Confidence", parts.join(*_confidence(facts), *_drawn(facts, "confidence"))),
         Section("slices", "Slices", parts.join(*_drawn(facts, "slices"), _slices(facts.analysis))),
         errors_section(facts.errors, n_sentences=facts.evaluation.n_sentences),
     ]
@@ -230,8 +232,8 @@ def _matrix(caption: str, confusion: EntityConfusion, counts: list[list[int]], *
     return parts.count_matrix(caption, rows, columns, counts, href=href, note="A cell leads to its errors.")
 
 
-def _confidence(analysis: Analysis) -> Markup:
-    confidence = analysis.confidence
+def _confidence(facts: ReportFacts) -> list[Markup]:
+    confidence = facts.analysis.confidence
     before, after, curve = confidence.before, confidence.after, confidence.curve
     figures = {
         "temperature": f"{confidence.temperature:.4f}",
@@ -247,15 +249,16 @@ def _confidence(analysis: Analysis) -> Markup:
         for name, p in points.items()
     ]
     header = ["kept", "confidence at least", "spans", "precision", "recall", "F1"]
-    return parts.join(
-        parts.definition_list(figures), parts.table("Spans above a confidence", header, rows, note=_CONFIDENCE_NOTE)
+    note = (
+        "A span's confidence is the geometric mean of its words' probabilities, its log-odds divided by the "
+        "temperature. The best threshold was chosen on these very sentences."
     )
-
-
-_CONFIDENCE_NOTE = (
-    "A span's confidence is the geometric mean of its words' probabilities, calibrated by a temperature that was "
-    "fitted on the dev part. The best threshold was chosen on these very sentences."
-)
+    origin = [parts.paragraph(facts.calibration)] if facts.calibration else []
+    return [
+        parts.definition_list(figures),
+        *origin,
+        parts.table("Spans above a confidence", header, rows, note=note),
+    ]
 
 
 def _slices(analysis: Analysis) -> Markup:

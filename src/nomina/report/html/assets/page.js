@@ -31,6 +31,16 @@ function initContents() {
   fit();
 }
 
+/** Tables that scroll sideways can be scrolled with the keyboard. */
+function initScrolling() {
+  for (const frame of document.querySelectorAll(".table")) {
+    if (frame.scrollWidth <= frame.clientWidth) continue;
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "region");
+    frame.setAttribute("aria-label", frame.querySelector("caption").textContent);
+  }
+}
+
 /** Mark the entry of the section that is being read. */
 function initCurrentSection() {
   const links = new Map();
@@ -100,4 +110,5 @@ function initSorting(table) {
 initTheme();
 initContents();
 initCurrentSection();
+initScrolling();
 document.querySelectorAll("table.sortable").forEach(initSorting);
