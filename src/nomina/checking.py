@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nomina.data.audit import Audit, Change, Fixed, PieceFacts, audit, finding, fix
 from nomina.data.corpus import Corpus
-from nomina.data.formats.write import columns_header, conll, jsonl
-from nomina.data.tags import read_spans
+from nomina.data.formats import brat
+from nomina.data.formats.writing import WriteFormat, write
+from nomina.data.records import Note
 from nomina.encoding.encoders import DEFAULT_ENCODER, EncoderSource, find_local, resolve_encoder
-from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
+from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError, OutputError
 from nomina.files import check_free, open_output, write_text
 from nomina.reading import read_files
 from nomina.report.html.audit import audit_page
 from nomina.training.config import RunConfig
 
-__all__ = ["NO_ENCODER", "CheckResult", "check", "fixed_files", "write_fixed"]
+__all__ = ["NO_ENCODER", "CheckResult", "check", "fixed_files"]
 
 NO_ENCODER = "none"
 """What stands for no encoder: nothing is cut into pieces."""
+
+_CHANGES = "changes"
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,11 +38,13 @@ class CheckResult:
         audit: Facts and findings.
         files: What was written, by purpose.
         changes: What was changed in the mended copy.
+        notes: What the format of the mended copy had no room for.
     """
 
     audit: Audit
     files: dict[str, Path]
     changes: tuple[Change, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def n_changes(self) -> dict[str, int]:
@@ -56,6 +63,7 @@ def check(
     output: Path | None = None,
     fix_to: Path | None = None,
     overwrite: bool = False,
+    show: Callable[[Audit], None] = lambda found: None,
 ) -> CheckResult:
     """Read the parts as they are and look through them.
 
@@ -66,30 +74,83 @@ def check(
             this machine.
         output: Folder for ``audit.json`` and ``audit.html``; nothing is written where ``None``.
         fix_to: File (of one part) or folder (of several) for a mended copy; nothing is mended where ``None``.
-        overwrite: Whether files that are there already may be replaced.
+        overwrite: Whether files that are there already may be replaced; those that are read never are.
+        show: Told the audit before anything is mended or written.
 
     Raises:
         ConfigError: If no data is named.
-        DataError: If a file cannot be read.
-        OutputError: If a file is there already and may not be replaced.
+        DataError: If a file cannot be read, or a mended part holds what its format cannot; then nothing is written.
+        OutputError: If a file is there already and may not be replaced, is one of those that are read, or cannot be
+            written.
+        TagError: If ``repair="error"``, a mended copy is to be written, and a tag sequence is invalid.
     """
-    files = {} if output is None else {"audit": output / "audit.json", "page": output / "audit.html"}
     named = _named(config, corpora or {})
-    if not overwrite:
-        for path in [*files.values(), *(fixed_files(named, fix_to).values() if fix_to is not None else ())]:
-            check_free(path)
+    files = {} if output is None else {"audit": output / "audit.json", "page": output / "audit.html"}
+    copies = {} if fix_to is None else fixed_files(named, fix_to)
+    _check_targets([*files.values(), *copies.values()], named.values(), overwrite=overwrite)
     parts = {name: part if isinstance(part, Corpus) else _read(part, config) for name, part in named.items()}
     pieces, missing = _pieces(parts, encoder, config.model.max_pieces)
     found = audit(parts, pieces=pieces, scheme=config.data.scheme)
     if missing is not None:
         found = replace(found, findings=(*found.findings, finding("encoder", missing)))
+    show(found)
+    if fix_to is None:
+        _write_audit(found, files)
+        return CheckResult(found, files)
+    fixed = fix(parts, scheme=config.data.scheme, repair=config.data.repair)
+    with _folder_beside(fix_to) as folder:
+        notes = _write_fixed(fixed, copies, folder)
+        _write_audit(found, files)
+        _move(folder, copies.values())
+    return CheckResult(found, files | copies, fixed.changes, notes)
+
+
+def _write_audit(found: Audit, files: Mapping[str, Path]) -> None:
     if files:
         write_text(files["audit"], json.dumps(found.to_dict(), ensure_ascii=False, indent=2) + "\n")
         write_text(files["page"], audit_page(found))
-    if fix_to is None:
-        return CheckResult(found, files)
-    fixed = fix(parts, scheme=config.data.scheme, repair=config.data.repair)
-    return CheckResult(found, files | write_fixed(fixed, fix_to), fixed.changes)
+
+
+def _check_targets(
+    targets: Iterable[Path], named: Iterable[Corpus | str | tuple[str, ...]], *, overwrite: bool
+) -> None:
+    """Refuse to replace what is read, and whatever else is there already unless it may be replaced."""
+    inputs = [path for part in named for path in _inputs(part)]
+    for target in targets:
+        if target.exists() and any(_is_part(target, path) for path in inputs):
+            raise OutputError(
+                f"{target} is one of the files that are read, or stands in their folder; the data themselves are never "
+                "replaced: choose another name"
+            )
+        if not overwrite:
+            check_free(target)
+        elif target.is_dir():
+            raise OutputError(f"{target} is a folder, and a file is to be written; choose another name")
+        if not (there := _nearest(target)).is_dir():
+            raise OutputError(f"cannot write {target}: {there} is a file and no folder; choose another name")
+
+
+def _inputs(part: Corpus | str | tuple[str, ...]) -> Iterator[Path]:
+    """Files and folders that a part is read from, or was."""
+    if isinstance(part, Corpus):
+        sources = {sentence.source for sentence in part} | {part.source}
+    else:
+        sources = {part} if isinstance(part, str) else set(part)
+    for source in sources:
+        if source is None:
+            continue
+        path = Path(source)
+        yield path
+        yield from (archive for archive in path.parents if archive.is_file())
+        if path.is_file() and brat.looks_like(source):  # one file of three
+            yield from (path.with_suffix(suffix) for suffix in (".txt", ".ann", ".words.jsonl"))
+
+
+def _is_part(target: Path, source: Path) -> bool:
+    """Whether a file is the source itself, by whatever name, or stands in it."""
+    if not source.exists():
+        return False
+    return target.samefile(source) or (source.is_dir() and source.resolve() in target.resolve().parents)
 
 
 def _named(config: RunConfig, corpora: Mapping[str, Corpus]) -> dict[str, Corpus | str | tuple[str, ...]]:
@@ -144,43 +205,49 @@ def fixed_files(names: Iterable[str], target: Path) -> dict[str, Path]:
     """
     names = list(names)
     if len(names) == 1:
-        return {names[0]: target, "changes": target.with_name(f"{target.name}.changes.jsonl")}
-    return {name: target / f"{name}.jsonl" for name in names} | {"changes": target / "changes.jsonl"}
+        return {names[0]: target, _CHANGES: target.with_name(f"{target.name}.changes.jsonl")}
+    return {name: target / f"{name}.jsonl" for name in names} | {_CHANGES: target / "changes.jsonl"}
 
 
-def write_fixed(fixed: Fixed, target: Path) -> dict[str, Path]:
-    """Write mended parts, and every change that was made, to the files of :func:`fixed_files`.
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    """A folder from which files can be moved to a place that need not be there yet; gone when all is done."""
+    try:
+        folder = TemporaryDirectory(prefix=".nomina-", dir=_nearest(target))
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    with folder as name:
+        yield Path(name)
+
+
+def _nearest(target: Path) -> Path:
+    """The first of the folders above a file that is there."""
+    return next(folder for folder in target.absolute().parents if folder.exists())
+
+
+def _write_fixed(fixed: Fixed, files: Mapping[str, Path], folder: Path) -> tuple[Note, ...]:
+    """Write mended parts and the list of changes into a folder, and say what their format had no room for.
 
     Raises:
-        DataError: If a sentence has no labels: the formats have no place for that.
-        OutputError: If a file cannot be written.
+        DataError: If a part holds what its format cannot, or nothing is left of it.
     """
-    files = fixed_files(fixed.parts, target)
-    bare = next((s for corpus in fixed.parts.values() for s in corpus if s.labels is None), None)
-    if bare is not None:
-        raise DataError(
-            "expected entity tags on every sentence that is to be written, found none", path=bare.source, line=bare.line
-        )
+    notes: list[Note] = []
     for name, corpus in fixed.parts.items():
-        _write_corpus(corpus, files[name])
-    with open_output(files["changes"]) as file:  # in ASCII, so that what is odd can be seen
+        if not len(corpus):
+            raise DataError(
+                f"expected sentences to write in the mended {name} part, found none: all were empty, or stand in "
+                "another part; check the parts one by one",
+                path=corpus.source,
+            )
+        form: WriteFormat = "jsonl" if files[name].suffix == ".jsonl" else "columns"
+        written = write(corpus, folder / files[name].name, format=form)
+        notes += (replace(note, message=f"{name}: {note.message}", source=corpus.source) for note in written.notes)
+    with open_output(folder / files[_CHANGES].name) as file:  # in ASCII, so that what is odd can be seen
         file.writelines(json.dumps(asdict(change)) + "\n" for change in fixed.changes)
-    return files
+    return tuple(notes)
 
 
-def _write_corpus(corpus: Corpus, path: Path) -> None:
-    with open_output(path) as file:
-        if path.suffix == ".jsonl":
-            for sentence in corpus:
-                labels = sentence.labels or ()
-                spans = () if corpus.scheme is None else read_spans(labels, corpus.scheme).spans
-                file.write(jsonl(sentence, labels, spans))
-            return
-        file.write(columns_header(corpus.feature_names))
-        document = None
-        for sentence in corpus:
-            if sentence.document is not None and sentence.document != document:
-                file.write(f"# newdoc id = {sentence.document}\n")
-            document = sentence.document
-            features = {name: sentence.features[name] for name in corpus.feature_names}
-            file.write(conll(replace(sentence, features=features), sentence.labels or ()))
+def _move(folder: Path, files: Iterable[Path]) -> None:
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (folder / path.name).replace(path)

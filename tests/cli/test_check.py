@@ -72,3 +72,29 @@ def test_the_callers_faults(run: Callable[..., Result], arguments: list[str], sa
     result = run("check", *arguments)
     assert result.code == 2
     assert said in result.err
+
+
+def test_what_a_mended_copy_loses_is_said(run: Callable[..., Result], tmp_path: Path) -> None:
+    data = tmp_path / "rich.jsonl"
+    rows = [
+        {"tokens": ["Ada", "slept"], "ner_tags": ["B-per", "O"], "shape": ["Xx", "x"]},
+        {"tokens": ["Bob", "woke"], "ner_tags": ["B-per", "O"]},
+    ]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    said = "train: 1 sentence with the feature 'shape', which columns cannot keep"
+    arguments = ["check", data, "--encoder", "none", "--overwrite", "--fix", tmp_path / "o.conll"]
+    assert said in run(*arguments).err
+    assert json.loads(run(*arguments, "--json").out)["notes"] == [said]
+
+
+def test_the_audit_is_shown_where_the_copy_is_refused(run: Callable[..., Result], tmp_path: Path) -> None:
+    data = tmp_path / "mix.jsonl"
+    rows = [{"tokens": ["Ada", "slept"], "ner_tags": ["B-per", "O"]}, {"tokens": ["Bob", "woke"]}]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    arguments = ["check", data, "--encoder", "none", "--output", tmp_path / "a", "--fix"]
+    refused = run(*arguments, tmp_path / "m.conll")
+    assert refused.code == 2
+    assert "unlabelled" in refused.out
+    assert "expected labels on all sentences or on none" in refused.err
+    written = run(*arguments, tmp_path / "m.jsonl")
+    assert written.code == 0, written.err

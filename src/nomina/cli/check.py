@@ -64,14 +64,26 @@ def check(
     from nomina import checking
     from nomina.report.audit import audit_table
 
-    result = checking.check(run, encoder=encoder, output=output, fix_to=fix, overwrite=overwrite)
-    out.show(audit_table(result.audit))
+    result = checking.check(
+        run,
+        encoder=encoder,
+        output=output,
+        fix_to=fix,
+        overwrite=overwrite,
+        show=lambda found: out.show(audit_table(found)),
+    )
     if fix is not None:
         listing = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result.n_changes.items())
         out.say(f"changed: {listing or 'nothing'}")
+    for note in result.notes:
+        out.say(note.message)
     for purpose, path in result.files.items():
         out.say(f"  {purpose:<12} {path}")
-    facts = {"n_changes": result.n_changes, "files": {k: str(path) for k, path in result.files.items()}}
+    facts = {
+        "n_changes": result.n_changes,
+        "notes": [note.message for note in result.notes],
+        "files": {purpose: str(path) for purpose, path in result.files.items()},
+    }
     out.write_json(result.audit.to_dict() | facts)
     if strict and result.audit.errors:
         raise typer.Exit(1)

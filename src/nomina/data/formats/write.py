@@ -14,7 +14,6 @@ from nomina.data.tags import read_spans
 __all__ = [
     "TOKEN_KEYS",
     "WRITERS",
-    "columns_header",
     "conll",
     "doccano",
     "feature_columns",
@@ -40,16 +39,6 @@ def conll(sentence: Sentence, labels: Sequence[str], spans: Sequence[Span] = ())
     """
     columns = [sentence.words, *sentence.features.values(), labels]
     return "".join("\t".join(row) + "\n" for row in zip(*columns, strict=True)) + "\n"
-
-
-def columns_header(features: Sequence[str]) -> str:
-    """The line that names the columns of :func:`conll`, as CoNLL-U Plus has it, for files that are read again.
-
-    Args:
-        features: Names of the token features, in the order of the columns.
-    """
-    names = ["XPOS" if name == "pos" else f"NOMINA:{name.upper()}" for name in features]
-    return f"# global.columns = {' '.join(['FORM', *names, 'NOMINA:NER'])}\n"
 
 
 def jsonl(sentence: Sentence, labels: Sequence[str], spans: Sequence[Span] = ()) -> str:
