@@ -499,3 +499,22 @@ def test_bytes_that_are_none_in_a_file_in_utf_8_are_refused_with_their_line(clea
     path = write_rows(parts["train"], tmp_path / "both.conll")
     with pytest.raises(FormatError, match=f":{line_of(parts['train'], 9, 7)}: expected UTF-8"):
         read(path, columns="word,pos,label")
+
+
+@pytest.mark.parametrize("scheme", [None, Scheme.IOB2])
+def test_a_part_without_labels_has_no_scheme(scheme: Scheme | None, tmp_path: Path) -> None:
+    corpus = read_rows({"test": clean_rows("test")}, tmp_path)["test"]
+    bare = replace(corpus, sentences=tuple(replace(s, labels=None) for s in corpus), scheme=None)
+    found = audit({"evaluated": bare}, scheme=scheme)
+    assert [f.kind for f in found.findings if f.kind != "reading"] == ["unlabelled"]
+    assert found.parts["evaluated"].scheme is None
+
+
+def test_where_some_sentences_have_labels_those_are_read(tmp_path: Path) -> None:
+    rows = clean_rows("test")
+    rows[1][0][2] = "I-per"
+    corpus = read_rows({"test": rows}, tmp_path)["test"]
+    mixed = replace(corpus, sentences=(replace(corpus[0], labels=None), *corpus.sentences[1:]))
+    found = {f.kind: f for f in audit({"evaluated": mixed}, scheme=Scheme.IOB2).findings}
+    assert (found["unlabelled"].count, found["invalid_tags"].count) == (1, 1)
+    assert found["invalid_tags"].examples[0].place.endswith(f":{line_of(rows, 1)}")

@@ -36,8 +36,9 @@ class View:
 
     @classmethod
     def of(cls, name: str, corpus: Corpus, scheme: Scheme | None = None) -> View:
-        """Look at a part by a scheme, or by its own where none is given."""
-        return cls(name, corpus, scheme or corpus.scheme)
+        """Look at a part by a scheme, or by its own where none is given; by none where no sentence has labels."""
+        has_tags = any(sentence.labels is not None for sentence in corpus.sentences)
+        return cls(name, corpus, (scheme or corpus.scheme) if has_tags else None)
 
     @cached_property
     def words(self) -> Counter[str]:
