@@ -67,6 +67,27 @@ def test_each_tool_is_told_and_read(tmp_path: Path, name: str) -> None:
         assert (corpus.scheme, corpus.notes) == (Scheme.IOB2, ())
 
 
+def test_tools_are_told_by_what_comes_after_texts_that_nobody_annotated(tmp_path: Path) -> None:
+    for name in ("prodigy", "doccano label", "doccano labels", "doccano entities"):
+        form, record = EXPORTS[name]
+        file = write(tmp_path, {"text": "Unseen."}, record)
+        assert recognise(load(file)) == form
+        assert [s.labels for s in read(file)] == [None, PLAIN[1]]
+    # A field of doccano's own may have a name that Prodigy has a meaning for.
+    file = write(tmp_path, {"text": "Unseen."}, EXPORTS["doccano label"][1], {"text": "Seen.", "answer": 42})
+    assert recognise(load(file)) == "doccano"
+
+
+def test_spans_of_another_tool_are_not_dropped_in_silence(tmp_path: Path) -> None:
+    prodigy, doccano = EXPORTS["prodigy"][1], EXPORTS["doccano label"][1]
+    for form, foreign, key in (("doccano", prodigy, "spans"), ("prodigy", doccano, "label")):
+        [note] = read(write(tmp_path, foreign), format=form).notes
+        assert (note.kind, note.count) == ("unread", 1)
+        assert repr(key) in note.message
+    far = [{"text": "Unseen."}] * 5_000
+    assert {note.kind for note in read(write(tmp_path, *far, prodigy)).notes} == {"unread"}
+
+
 def test_our_own_json_lines_are_none_of_them(tmp_path: Path) -> None:
     record = {
         "tokens": ["Ada"],

@@ -207,6 +207,17 @@ def test_corpora_without_labels(tmp_path: Path, form: WriteFormat) -> None:
         assert [s.labels for s in read(tmp_path / "mixed", format=form)] == [("B-x", "O"), None]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "prodigy", "doccano"])
+@pytest.mark.parametrize("n_bare", [1, 3_000])
+def test_sentences_without_labels_may_come_first(tmp_path: Path, form: WriteFormat, n_bare: int) -> None:
+    bare = Sentence(("It", "rains"), document="d")
+    write(Corpus((*[bare] * n_bare, Sentence(("Ada", "runs"), labels=("B-x", "O")))), tmp_path / "mixed", format=form)
+    again = read(tmp_path / "mixed")
+    assert [s.labels for s in again] == [*[None] * n_bare, ("B-x", "O")]
+    assert again[0].document == "d"
+    assert [note.kind for note in again.notes] == ["unlabelled"]
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
     ("sentence", "found", "refusing"),

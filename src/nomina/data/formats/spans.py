@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 from nomina.data.formats.characters import CharSpan, TextCollector, TextRecord, Token
@@ -26,7 +26,8 @@ __all__ = ["READERS", "Parsed", "looks_like_doccano", "looks_like_labelstudio", 
 
 _WORD_LIST = re.compile(r'"(?:tokens|words)"\s*:\s*\[\s*["\]]')
 _TEXT = re.compile(r'"text"\s*:\s*"')
-_PRODIGY = re.compile(r'"(?:spans|answer|_input_hash)"\s*:')
+_PRODIGY = re.compile(r'"(?:spans|answer|_input_hash|_task_hash|_view_id)"\s*:')
+_DOCCANO_SPANS = re.compile(r'"(?:entities|labels?)"\s*:\s*\[')
 _TASKS = re.compile(r'"(?:annotations|predictions|annotation_id|annotator)"\s*:')
 _BETWEEN = frozenset(" \t\r\n,")  # what may stand between the objects of a list
 _DOCCANO = ("entities", "label", "labels")
@@ -46,13 +47,19 @@ class Parsed(NamedTuple):
 
 
 def looks_like_prodigy(head: str) -> bool:
-    """Whether the first line is an object with a text and ``spans``, ``answer`` or Prodigy's hashes."""
-    return _is_text_object(head) and _PRODIGY.search(_first_line(head)) is not None
+    """Whether the first line is an object with a text, and the first that tells has a key of Prodigy's.
+
+    What nobody annotated has neither tool's keys, and may well come first.
+    """
+    if not _is_text_object(_first_line(head)):
+        return False
+    telling = (line for line in split_lines(head) if _PRODIGY.search(line) or _DOCCANO_SPANS.search(line))
+    return _PRODIGY.search(next(telling, "")) is not None
 
 
 def looks_like_doccano(head: str) -> bool:
     """Whether the first line is an object with a text, and without a list of words."""
-    return _is_text_object(head)
+    return _is_text_object(_first_line(head))
 
 
 def looks_like_labelstudio(head: str) -> bool:
@@ -60,8 +67,7 @@ def looks_like_labelstudio(head: str) -> bool:
     return re.match(r"\s*\[\s*\{", head) is not None and _TASKS.search(head) is not None
 
 
-def _is_text_object(head: str) -> bool:
-    line = _first_line(head)
+def _is_text_object(line: str) -> bool:
     return line.lstrip(BLANK).startswith("{") and bool(_TEXT.search(line)) and not _WORD_LIST.search(line)
 
 
@@ -128,6 +134,13 @@ class _Reader:
             tokens.append(Token(start, end, named))
         return tokens
 
+    def say_foreign(self, fields: Mapping[str, Any], keys: Iterable[str], tool: str, line: int) -> None:
+        """Count what only another tool's reader would read."""
+        for key in keys:
+            values = fields.get(key)
+            for _ in values if isinstance(values, list) else ():
+                self.collector.tally.add("unread", line, f"in {key!r} (force them with --format {tool})")
+
     def finish(self, text: str, spans: list[CharSpan] | None, fields: Mapping[str, Any], line: int) -> None:
         document = fields.get("document")
         self.collector.add(
@@ -149,6 +162,7 @@ class _Doccano(_Reader):
         fields, line = record
         key = next((key for key in _DOCCANO if fields.get(key) is not None), None)
         spans = None if key is None else self._spans(fields[key], key, line)
+        self.say_foreign(fields, ("spans",), "prodigy", line)
         if fields.get("relations"):
             for _ in fields["relations"]:
                 self.collector.tally.add("unread", line, "relations")
@@ -182,6 +196,7 @@ class _Prodigy(_Reader):
         spans = [self.span(entry.get("start"), entry.get("end"), entry.get("label"), line) for entry in entries]
         for _ in self.objects(fields.get("relations"), "relations", line):
             self.collector.tally.add("unread", line, "relations")
+        self.say_foreign(fields, _DOCCANO, "doccano", line)
         # Prodigy leaves the key out where an accepted text has no spans.
         known = fields.get("spans") is not None or "answer" in fields
         meta = fields.get("meta")

@@ -78,7 +78,7 @@ def doccano(sentence: Sentence) -> dict[str, Any]:
 
 
 def prodigy(sentence: Sentence) -> dict[str, Any]:
-    """A record of Prodigy's JSONL; labelled ones are accepted answers."""
+    """A record of Prodigy's JSONL; labelled ones are accepted answers, and others tell the tool by its ``_view_id``."""
     place = flat_located(sentence)
     row: dict[str, Any] = {"text": place.text, "tokens": tokens_of(sentence, place)}
     if sentence.labels is not None:
@@ -88,6 +88,8 @@ def prodigy(sentence: Sentence) -> dict[str, Any]:
             for span, (start, end, label) in zip(spans, place.characters(spans), strict=True)
         ]
         row["answer"] = "accept"
+    else:
+        row["_view_id"] = "ner_manual"  # a text without any key of Prodigy's would be taken for doccano's
     return row | ({"meta": _document(sentence)} if sentence.document is not None else {})
 
 
