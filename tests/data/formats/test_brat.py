@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nomina.data import read
+from nomina.data import Corpus, Sentence, read
+from nomina.data.formats.writing import write
 from nomina.errors import DataError, FormatError
 
 TEXT = "Sony formed a joint venture with Ericsson,\na \U0001f4f1 company based in Sweden.\n"
@@ -74,6 +75,27 @@ def test_folders_in_folders_and_texts_alone(tmp_path: Path) -> None:
     corpus = read(tmp_path)
     assert [s.document for s in corpus] == ["a", "b/9", "b/10"]
     assert [note.kind for note in corpus.notes] == ["unpaired"]
+
+
+@pytest.mark.parametrize(
+    ("documents", "names"),
+    [
+        (["d2", "d10"], ["d10", "d2"]),
+        (["b", "a"], ["1-b", "2-a"]),
+        (["b", "a", "b"], ["1-b", "2-a", "3-b"]),
+        (["d1", "d01"], ["1-d1", "2-d01"]),
+        (["A", "a"], ["1-A", "2-a"]),
+        ([None, None], ["corpus"]),
+        ([None, "corpus", None], ["1-corpus", "2-corpus", "3-corpus"]),
+        (["", "../x/y"], ["corpus", "x_y"]),
+        ([f"{i}" for i in range(11, 0, -1)], [f"{12 - i:02}-{i}" for i in range(11, 0, -1)]),
+    ],
+)
+def test_documents_come_back_in_their_order(tmp_path: Path, documents: list[str | None], names: list[str]) -> None:
+    sentences = tuple(Sentence((f"w{i}",), labels=("O",), document=document) for i, document in enumerate(documents))
+    write(Corpus(sentences), tmp_path / "out", format="brat")
+    assert sorted(path.stem for path in (tmp_path / "out").glob("*.txt")) == names
+    assert [(s.words, s.document) for s in read(tmp_path / "out")] == [(s.words, s.document) for s in sentences]
 
 
 def test_faults_carry_their_place(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,8 +97,9 @@ def _read_pair(path: Path, document: str, collector: TextCollector) -> tuple[Not
             1,
             str(path),
             tokens=words.tokens,
-            document=words.document or document,
+            document=document if words.tokens is None else words.document,
             is_file=True,
+            is_document=words.tokens is None,
             spans_file=annotations.name,
         )
     )
@@ -139,7 +140,7 @@ def _read_words(path: Path, text: str) -> _Words:
     try:
         for number, line in enumerate(split_lines(load(path).text), 1):  # noqa: B007 - the message names the line
             record = json.loads(line)
-            document = record.get("document")
+            document = None if record.get("document") is None else str(record["document"])
             tokens += [_token(entry, text) for entry in record["tokens"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
@@ -159,21 +160,28 @@ def _token(entry: Mapping[str, Any], text: str) -> Token:
 
 
 def write(sentences: Sequence[Sentence], folder: Path) -> None:
-    """Write a folder with three files for each document; sentences without a document share one.
+    """Write a folder with three files for each document, under names in whose order they are read back.
+
+    Sentences in a row without a document share files. A document that is gone back to has files for each of its parts.
 
     Args:
         sentences: With labels in IOB2, or none; their texts hold no line breaks (they become spaces).
         folder: A folder that is there and empty.
     """
-    names: set[str] = set()
-    for document, own in groupby(sentences, key=lambda sentence: sentence.document):
-        name = _UNSAFE.sub("_", document or "corpus").strip("._")[:100] or "document"
-        unique, n = name, 1
-        while unique.lower() in names:
-            n += 1
-            unique = f"{name}-{n}"
-        names.add(unique.lower())
-        _write_document(list(own), folder / unique)
+    parts = [(document, list(own)) for document, own in groupby(sentences, key=lambda sentence: sentence.document)]
+    for name, (_, own) in zip(_names([document for document, _ in parts]), parts, strict=True):
+        _write_document(own, folder / name)
+
+
+def _names(documents: Sequence[str | None]) -> list[str]:
+    """Names of files, without a suffix: the documents' own, with numbers before them where those are out of order."""
+    names = [_UNSAFE.sub("_", document or "corpus").strip("._")[:100] or "document" for document in documents]
+    order = [_order(Path(name + ".txt")) for name in names]
+    # Names that differ in their case alone are one name to some file systems.
+    if all(a < b for a, b in pairwise(order)) and len({name.lower() for name in names}) == len(names):
+        return names
+    width = len(str(len(names)))
+    return [f"{number:0{width}}-{name}" for number, name in enumerate(names, 1)]
 
 
 def _write_document(sentences: Sequence[Sentence], path: Path) -> None:
@@ -193,4 +201,4 @@ def _write_document(sentences: Sequence[Sentence], path: Path) -> None:
 
 def _words(sentence: Sentence, place: Located, position: int) -> dict[str, Any]:
     tokens = tokens_of(sentence, place, position)
-    return {"tokens": tokens} | ({} if sentence.document is None else {"document": sentence.document})
+    return {"tokens": tokens, "document": sentence.document}

@@ -57,6 +57,7 @@ class TextRecord(NamedTuple):
         tokens: Its words; ``None`` where the text is to be cut into words.
         document: Identifier of its document.
         is_file: Whether the text's lines are the file's lines.
+        is_document: Whether several lines are a document, even if it has no identifier.
         spans_file: Name of the file of the spans, to show where it is another.
     """
 
@@ -67,6 +68,7 @@ class TextRecord(NamedTuple):
     tokens: Sequence[Token] | None = None
     document: str | None = None
     is_file: bool = False
+    is_document: bool = True
     spans_file: str = ""
 
     def place(self, span: CharSpan) -> str:
@@ -106,7 +108,7 @@ class TextCollector:
             self.tally.add("empty_sentence", record.line)
             return
         document = record.document
-        if document is None and len(lines) > 1:
+        if document is None and record.is_document and len(lines) > 1:
             self._n_documents += 1
             document = f"{self._options.prefix}{self._n_documents}"
         spans = None if record.spans is None else self._fit(record, lines)
