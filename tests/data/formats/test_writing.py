@@ -321,6 +321,53 @@ def test_a_folder_with_other_things_is_never_replaced(tmp_path: Path) -> None:
         write(sample, tmp_path / "brat" / "thesis.txt", format="brat", overwrite=True)
 
 
+@pytest.mark.parametrize("form", ["brat", "datasets"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("diary.txt", "precious.json", "notes.ann", "ledger.words.jsonl", "photo.arrow", ".hidden"),
+        *("below/data.json", "below/a.txt", "below/state.json", "dataset_dict.json"),
+    ],
+)
+def test_what_a_format_did_not_write_is_never_deleted(tmp_path: Path, form: WriteFormat, name: str) -> None:
+    needs(form)
+    sample = read("sample")[:5]
+    write(sample, tmp_path / "out", format=form)
+    precious = tmp_path / "out" / name
+    precious.parent.mkdir(exist_ok=True)
+    precious.write_text("years of work")
+    with pytest.raises(OutputError, match="holds other things, such as "):
+        write(sample, tmp_path / "out", format=form, overwrite=True)
+    assert precious.read_text() == "years of work"
+
+
+def test_folders_of_a_tools_own_are_replaced(tmp_path: Path) -> None:
+    sample = read("sample")[:5]
+    for name in ("empty", "pair"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pair" / "a.txt").write_text("Ada")
+    (tmp_path / "pair" / "a.ann").write_text("")
+    for name in ("empty", "pair"):
+        assert len(read(write(sample, tmp_path / name, format="brat", overwrite=True).path)) == 5
+        assert not (tmp_path / name / "a.txt").exists()
+
+
+def test_a_saved_dataset_dict_is_replaced_only_if_nothing_else_is_in_it(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the extra nomina[datasets]")
+    out, sample = tmp_path / "out", read("sample")[:5]
+    part = datasets.Dataset.from_dict({"tokens": [["Ada"]]})
+    datasets.DatasetDict({"train": part, "dev": part}).save_to_disk(out)
+    for name in ("train/precious.json", "precious.json", "drafts/precious.json"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("years of work")
+        with pytest.raises(OutputError, match=r"such as (drafts|.*precious\.json)"):
+            write(sample, out, format="datasets", overwrite=True)
+        (out / name).unlink()
+    (out / "drafts").rmdir()
+    write(sample, out, format="datasets", overwrite=True)
+    assert len(read(out)) == 5
+
+
 def test_a_fault_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -24,7 +24,7 @@ from nomina.data.records import Note, Sentence
 from nomina.data.tags import read_spans
 from nomina.errors import DataError
 
-__all__ = ["looks_like", "read", "write"]
+__all__ = ["foreign", "looks_like", "read", "write"]
 
 _SPAN = re.compile(r"(?P<id>T[^\t]*)\t(?P<label>\S+) (?P<ranges>[0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)(?:\t|$)")
 _KINDS = {
@@ -47,6 +47,14 @@ def looks_like(source: str) -> bool:
         # No deeper: what is named by mistake may hold a whole disk.
         return any(ann.with_suffix(".txt").is_file() for pattern in ("*.ann", "*/*.ann") for ann in path.glob(pattern))
     return path.is_file() and path.suffix in (".txt", ".ann") and path.with_suffix(".ann").is_file()
+
+
+def foreign(folder: Path) -> list[str]:
+    """Names of what stands in a folder beside pairs of ``.txt`` and ``.ann`` with their words, in order."""
+    entries = {path.name for path in folder.iterdir()}
+    whole = {name[:-4] for name in entries if name.endswith(".txt") and f"{name[:-4]}.ann" in entries}
+    own = {stem + suffix for stem in whole for suffix in (".txt", ".ann", _WORDS)}
+    return sorted({path.name for path in folder.iterdir() if path.is_dir() or path.name not in own})
 
 
 def read(source: str, options: ReadOptions) -> Result:

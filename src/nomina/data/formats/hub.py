@@ -6,6 +6,7 @@ The hub is asked only where the source says so: ``hf:OWNER/NAME``, ``hf:OWNER/NA
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,18 +17,39 @@ from nomina.data.formats.parquet import class_names, read_rows, table
 from nomina.data.records import Sentence
 from nomina.errors import DataError, FormatError, MissingExtraError
 
-__all__ = ["HUB", "looks_like", "read", "write"]
+__all__ = ["HUB", "foreign", "looks_like", "read", "write"]
 
 HUB = "hf:"
 """How a source on the hub begins."""
 
 _ONE, _SEVERAL = "state.json", "dataset_dict.json"
+_SAVED = re.compile(rf"data-[0-9]+-of-[0-9]+\.arrow|dataset_info\.json|{re.escape(_ONE)}")
 
 
 def looks_like(source: str) -> bool:
     """Whether this names the hub, or a folder that ``save_to_disk`` wrote."""
     folder = Path(source)
     return source.startswith(HUB) or any((folder / name).is_file() for name in (_ONE, _SEVERAL))
+
+
+def foreign(folder: Path) -> list[str]:
+    """Names of what stands in a folder beside what ``save_to_disk`` wrote there, in order."""
+    if not (folder / _SEVERAL).is_file():
+        return _foreign_files(folder)
+    found = []
+    for entry in folder.iterdir():
+        if (entry / _ONE).is_file():
+            found += [f"{entry.name}/{name}" for name in _foreign_files(entry)]
+        elif entry.is_dir() or entry.name != _SEVERAL:
+            found.append(entry.name)
+    return sorted(found)
+
+
+def _foreign_files(folder: Path) -> list[str]:
+    has_state = (folder / _ONE).is_file()
+    return sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() or not has_state or not _SAVED.fullmatch(entry.name)
+    )
 
 
 def read(source: str, options: ReadOptions) -> Result:

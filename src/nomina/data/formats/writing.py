@@ -53,7 +53,7 @@ class Writer(NamedTuple):
     Attributes:
         write: Writes sentences to a path that does not exist (a file), or to an empty folder.
         suffixes: Endings of file names that mean this format.
-        is_folder: Whether the output is a folder.
+        foreign: Names of what a folder holds that is not of this format; ``None`` where the output is a file.
         has_spans: Whether entities are written as spans, whatever the scheme of the tags.
         holds: What it has room for: ``document``, ``text``, and ``mixed`` (sentences that differ in what they have:
             labels or none, other token features).
@@ -67,7 +67,7 @@ class Writer(NamedTuple):
 
     write: Callable[[Sequence[Sentence], Path], None]
     suffixes: tuple[str, ...] = ()
-    is_folder: bool = False
+    foreign: Callable[[Path], list[str]] | None = None
     has_spans: bool = False
     holds: frozenset[str] = frozenset({"document", "text", "mixed"})
     has_lines: bool = False
@@ -76,6 +76,11 @@ class Writer(NamedTuple):
     word: re.Pattern[str] = _NOTHING
     cell: re.Pattern[str] = _NOTHING
     label: re.Pattern[str] = _NOTHING
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the output is a folder."""
+        return self.foreign is not None
 
 
 class Written(NamedTuple):
@@ -140,12 +145,12 @@ FORMATS: dict[WriteFormat, Writer] = {
     ),
     "jsonl": _RECORDS._replace(suffixes=(".jsonl", ".ndjson")),
     "parquet": _RECORDS._replace(write=parquet.write, suffixes=(".parquet",)),
-    "datasets": _RECORDS._replace(write=hub.write, is_folder=True),
+    "datasets": _RECORDS._replace(write=hub.write, foreign=hub.foreign),
     "docbin": Writer(docbin.write, suffixes=(".spacy",), has_spans=True),
     "doccano": _SPANS,
     "prodigy": _SPANS._replace(write=_line_writer(lines.prodigy)),
     "labelstudio": _SPANS._replace(write=_write_tasks, suffixes=(".json",)),
-    "brat": _SPANS._replace(write=brat.write, is_folder=True, label=re.compile(r"\s")),
+    "brat": _SPANS._replace(write=brat.write, foreign=brat.foreign, label=re.compile(r"\s")),
 }
 """Formats that a corpus can be written in."""
 
@@ -314,11 +319,12 @@ def _check_replaceable(path: Path, name: str, writer: Writer) -> None:
         if writer.is_folder:
             raise OutputError(f"{path} is a file, and {name} is written as a folder; choose another name")
         return
-    files = [file for file in path.rglob("*") if not file.is_dir()]
-    own = (".txt", ".ann", ".words.jsonl") if name == "brat" else (".arrow", ".json")
-    is_own = not files or (brat if name == "brat" else hub).looks_like(str(path))
-    if not writer.is_folder or not is_own or not all(file.name.endswith(own) for file in files):
-        raise OutputError(f"{path} is a folder that holds other things; choose another name, or empty it yourself")
+    others = writer.foreign(path) if writer.foreign else sorted(entry.name for entry in path.iterdir())
+    if not writer.is_folder or others:
+        such = f", such as {others[0]}" if others else ""
+        raise OutputError(
+            f"{path} is a folder that holds other things{such}; choose another name, or empty it yourself"
+        )
 
 
 def _place(writer: Writer, sentences: Sequence[Sentence], path: Path) -> None:
