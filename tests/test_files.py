@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,23 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     blocked.write_text("x")
     with pytest.raises(OutputError, match="cannot write"):
         write_text(blocked / "below.txt", "y")
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_is_too_long(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("n" * length)
+    with pytest.raises(OutputError, match=r"cannot write .*name too long"), open_output(path, overwrite=False):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupt_beyond_repair(folder: Path) -> None:
+    with open_output(folder / "file.txt"):
+        shutil.rmtree(folder)
+        folder.write_text("in its place")
+        raise RuntimeError
+
+
+def test_what_cannot_be_tidied_up_does_not_hide_the_fault(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        interrupt_beyond_repair(tmp_path / "new")

@@ -5,22 +5,34 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from nomina.errors import OutputError
 
-__all__ = ["alone", "check_free", "flush", "open_output", "write_text"]
+__all__ = ["alone", "check_free", "exists", "flush", "open_output", "write_text"]
+
+
+def exists(path: Path) -> bool:
+    """Whether something that is to be written is there already.
+
+    Raises:
+        OutputError: If the name is too long, or its folder may not be looked into.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def check_free(path: Path) -> None:
     """Check that nothing has this name yet, before work is done whose result could not be written.
 
     Raises:
-        OutputError: If something has.
+        OutputError: If something has, or the name cannot be one.
     """
-    if path.exists():
+    if exists(path):
         raise OutputError(f"{path} exists; choose another name, or replace it (--overwrite)")
 
 
@@ -69,7 +81,8 @@ def open_output(path: Path, *, overwrite: bool = True) -> Iterator[TextIO]:
             yield file
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the fault that led here is the one to tell
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

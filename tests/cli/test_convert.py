@@ -71,6 +71,10 @@ def test_repeated_sentences_are_dropped_where_asked(run: Callable[..., Result], 
         (["nowhere.conll", "out.jsonl"], ["nowhere.conll"]),
         (["sample", "there.jsonl"], ["there.jsonl exists", "--overwrite"]),
         (["sample", "folder", "--to", "brat", "--overwrite"], ["holds other things"]),
+        (["sample", "there.jsonl/x.jsonl"], ["cannot write there.jsonl/x.jsonl"]),
+        (["sample", "there.jsonl/x", "--to", "brat"], ["cannot write there.jsonl/x"]),
+        (["sample", "n" * 250 + ".jsonl"], ["cannot write", "name too long"]),
+        (["sample", "n" * 300 + ".jsonl"], ["cannot write", "name too long"]),
     ],
 )
 def test_the_callers_faults_exit_with_2(

@@ -377,5 +377,18 @@ def test_a_fault_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
         with pytest.raises(OutputError, match="No space left"):
             write(read("sample")[:5], tmp_path / form, format=form)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["jsonl", "brat"])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_names_that_cannot_be_written(tmp_path: Path, form: WriteFormat, overwrite: bool) -> None:
+    (tmp_path / "file").write_text("x")
+    for name in ("file/below", "file/below/it", "n" * 250, "n" * 300, "n" * 300 + "/below"):
+        with pytest.raises(OutputError, match="cannot write"):
+            write(read("sample")[:5], tmp_path / name, format=form, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_nothing_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found none"):
         write(Corpus(()), tmp_path / "x.jsonl")

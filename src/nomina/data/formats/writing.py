@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +20,7 @@ from nomina.data.formats.collect import is_blank
 from nomina.data.records import Note, Sentence
 from nomina.data.tags import RepairPolicy, Scheme
 from nomina.errors import ConfigError, DataError, OutputError
-from nomina.files import check_free, open_output
+from nomina.files import check_free, exists, open_output
 
 __all__ = ["FORMATS", "WriteFormat", "Written", "format_of", "write"]
 
@@ -205,7 +206,7 @@ def write(
     writer = FORMATS[name]
     if not overwrite:
         check_free(path)
-    elif path.exists():
+    elif exists(path):
         _check_replaceable(path, name, writer)
     if not len(corpus):
         raise DataError("expected sentences to write, found none", path=corpus.source)
@@ -319,7 +320,10 @@ def _check_replaceable(path: Path, name: str, writer: Writer) -> None:
         if writer.is_folder:
             raise OutputError(f"{path} is a file, and {name} is written as a folder; choose another name")
         return
-    others = writer.foreign(path) if writer.foreign else sorted(entry.name for entry in path.iterdir())
+    try:
+        others = writer.foreign(path) if writer.foreign else sorted(entry.name for entry in path.iterdir())
+    except OSError as error:
+        raise OutputError(f"cannot look into {path}: {error.strerror or error}; choose another name") from error
     if not writer.is_folder or others:
         such = f", such as {others[0]}" if others else ""
         raise OutputError(
@@ -341,6 +345,7 @@ def _place(writer: Writer, sentences: Sequence[Sentence], path: Path) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the fault that led here is the one to tell
+            if temporary.is_dir():
+                shutil.rmtree(temporary)
+            temporary.unlink(missing_ok=True)
