@@ -129,6 +129,15 @@ def test_label_studio_annotations_are_chosen(tmp_path: Path) -> None:
     assert {note.kind for note in corpus.notes} == {"unread", "refused", "span_labels", "unlabelled"}
 
 
+def test_tasks_that_nobody_annotated_are_told(tmp_path: Path) -> None:
+    bare = {"data": {"text": TEXT}}
+    for indent in (None, 2):
+        file = tmp_path / "export"
+        file.write_text(json.dumps([{"id": 1, **bare}, bare], indent=indent))
+        assert recognise(load(file)) == "labelstudio"
+        assert [s.labels for s in read(file)] == [None, None]
+
+
 def test_prodigy_answers_tokens_and_features(tmp_path: Path) -> None:
     tokens = [
         {"text": "Ada", "start": 0, "end": 3, "id": 0, "ws": True, "pos": "NNP"},

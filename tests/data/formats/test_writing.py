@@ -192,6 +192,7 @@ def test_corpora_without_labels(tmp_path: Path, form: WriteFormat) -> None:
     if form == "brat":
         assert [note.kind for note in written.notes] == ["unlabelled"]
     elif again is not None:
+        assert read(tmp_path / "bare")[0].labels is None
         assert again[0].labels is None
     if form in ("columns", "conllu", "kaggle"):
         with pytest.raises(DataError, match="found none on 1 of 2"):
@@ -201,7 +202,7 @@ def test_corpora_without_labels(tmp_path: Path, form: WriteFormat) -> None:
         assert [s.labels for s in read(tmp_path / "mixed", format=form)] == [("B-x", "O"), None]
 
 
-@pytest.mark.parametrize("form", ["jsonl", "prodigy", "doccano"])
+@pytest.mark.parametrize("form", ["jsonl", "prodigy", "doccano", "labelstudio"])
 @pytest.mark.parametrize("n_bare", [1, 3_000])
 def test_sentences_without_labels_may_come_first(tmp_path: Path, form: WriteFormat, n_bare: int) -> None:
     bare = Sentence(("It", "rains"), document="d")

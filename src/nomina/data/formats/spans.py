@@ -28,7 +28,7 @@ _WORD_LIST = re.compile(r'"(?:tokens|words)"\s*:\s*\[\s*["\]]')
 _TEXT = re.compile(r'"text"\s*:\s*"')
 _PRODIGY = re.compile(r'"(?:spans|answer|_input_hash|_task_hash|_view_id)"\s*:')
 _DOCCANO_SPANS = re.compile(r'"(?:entities|labels?)"\s*:\s*\[')
-_TASKS = re.compile(r'"(?:annotations|predictions|annotation_id|annotator)"\s*:')
+_TASKS = re.compile(r'"(?:annotations|predictions|annotation_id|annotator)"\s*:|"data"\s*:\s*\{')
 _BETWEEN = frozenset(" \t\r\n,")  # what may stand between the objects of a list
 _DOCCANO = ("entities", "label", "labels")
 _EXAMPLES = {
@@ -63,7 +63,7 @@ def looks_like_doccano(head: str) -> bool:
 
 
 def looks_like_labelstudio(head: str) -> bool:
-    """Whether the file is a list of objects that speak of annotations."""
+    """Whether the file is a list of objects that speak of annotations, or have their ``data`` apart, as tasks do."""
     return re.match(r"\s*\[\s*\{", head) is not None and _TASKS.search(head) is not None
 
 
