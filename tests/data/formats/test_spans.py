@@ -80,7 +80,8 @@ def test_tools_are_told_by_what_comes_after_texts_that_nobody_annotated(tmp_path
 
 def test_spans_of_another_tool_are_not_dropped_in_silence(tmp_path: Path) -> None:
     prodigy, doccano = EXPORTS["prodigy"][1], EXPORTS["doccano label"][1]
-    for form, foreign, key in (("doccano", prodigy, "spans"), ("prodigy", doccano, "label")):
+    foreign_to: list[tuple[Format, Any, str]] = [("doccano", prodigy, "spans"), ("prodigy", doccano, "label")]
+    for form, foreign, key in foreign_to:
         [note] = read(write(tmp_path, foreign), format=form).notes
         assert (note.kind, note.count) == ("unread", 1)
         assert repr(key) in note.message
