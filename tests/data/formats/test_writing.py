@@ -220,6 +220,8 @@ def test_sentences_without_labels_may_come_first(tmp_path: Path, form: WriteForm
         (Sentence(("a", " ")), "the word ' '", tuple(FORMATS)),
         (Sentence(("\ud83d",)), r"the word '\\ud83d'", tuple(FORMATS)),
         (Sentence(("a",), text="a\ud83d"), "half a character", tuple(FORMATS)),
+        (Sentence(("a",), document="\ud83d"), r"the document '\\ud83d'", tuple(f for f in FORMATS if f != "kaggle")),
+        (Sentence(("a",), document="a\0b"), r"the document 'a\\x00b'", ("columns", "conllu")),
         (Sentence(("a\nb",)), r"the word 'a\\nb'", ON_LINES),
         (Sentence(("a\0b",)), r"the word 'a\\x00b'", ON_LINES),
         (Sentence(("\ufeffa",)), "a text that begins with a byte order mark", ("brat",)),
@@ -243,6 +245,28 @@ def test_what_a_format_cannot_hold_is_refused(
     else:
         write(corpus, tmp_path / "out", format=form)
         assert read(tmp_path / "out", format=form)[1].words == sentence.words
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("document", [" x ", "x\ny", "x\ry", "x\t", "", "\xa0x", "a b", "=", "x\x85"])
+def test_identifiers_of_documents_are_kept_or_said(tmp_path: Path, form: WriteFormat, document: str) -> None:
+    needs(form)
+    sentence = Sentence(("Ada",), {"pos": ("NNP",)}, ("B-x",), document=document, line=7)
+    notes = write(Corpus((sentence,)), tmp_path / "out", format=form).notes
+    is_kept = read(tmp_path / "out", format=form)[0].document == document
+    assert [(note.kind, note.count, note.lines) for note in notes] == (
+        [] if is_kept else [("lost_document" if form == "kaggle" else "document_changed", 1, (7,))]
+    )
+    assert is_kept or form == "kaggle" or repr(document) in notes[0].message
+
+
+def test_features_of_some_sentences_only(tmp_path: Path) -> None:
+    corpus = Corpus((Sentence(("Ada",), {"pos": ("NNP",), "Odd": ("x",)}, ("O",)), Sentence(("wrote",), {}, ("O",))))
+    assert [note.message for note in write(corpus, tmp_path / "x.conll").notes] == [
+        "1 sentence with the feature 'pos', which only some sentences have; columns keeps what all have",
+        "1 sentence with the feature 'Odd', which columns cannot keep",
+    ]
+    assert write(corpus, tmp_path / "x.jsonl").notes == ()
 
 
 def test_texts_that_a_format_cannot_hold_are_said(tmp_path: Path) -> None:

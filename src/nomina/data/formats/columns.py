@@ -17,7 +17,17 @@ from nomina.data.tags import split_tag
 from nomina.errors import ConfigError, FormatError, TagError
 from nomina.files import open_output
 
-__all__ = ["Comment", "is_row", "keeps", "looks_like", "parse_columns", "read", "read_comment", "write"]
+__all__ = [
+    "Comment",
+    "is_row",
+    "keeps",
+    "keeps_document",
+    "looks_like",
+    "parse_columns",
+    "read",
+    "read_comment",
+    "write",
+]
 
 IGNORED = "_"
 _DOCSTART = "-DOCSTART-"
@@ -247,6 +257,11 @@ def _is_numbering(rows: list[list[str]]) -> bool:
 def keeps(feature: str) -> bool:
     """Whether a column can have this name and be read by it."""
     return re.fullmatch(r"[a-z0-9_.-]+", feature) is not None and feature not in {"word", "label", IGNORED, *_SYNONYMS}
+
+
+def keeps_document(document: str) -> bool:
+    """Whether ``# newdoc id = ...`` is read back as this identifier."""
+    return document != "" and one_line(document).strip(BLANK) == document
 
 
 def is_row(word: str) -> bool:

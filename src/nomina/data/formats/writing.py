@@ -261,6 +261,9 @@ def _check(sentence: Sentence, number: int, corpus: Corpus, name: str, writer: W
         found = "a text with half a character (a lone surrogate) or a zero byte"
     if name == "brat" and lines.flat_located(sentence).text.startswith("\ufeff"):
         found = "a text that begins with a byte order mark"
+    document = sentence.document if sentence.document and "document" in writer.holds else ""
+    if _NOTHING.search(document) or ("\0" in document and writer.has_lines and "mixed" not in writer.holds):
+        found = f"the document {document!r}"
     if found:
         raise DataError(
             f"expected what {name} can hold, found {found} in sentence {number:,}; mend it, or choose another format, "
@@ -277,17 +280,23 @@ def _lost_notes(corpus: Corpus, name: str, writer: Writer, features: set[str]) -
         noun = "sentence" if len(found) == 1 else "sentences"
         return Note(kind, f"{len(found):,} {noun} {what}", len(found), examples) if found else None
 
-    notes = [
-        note(
-            "lost_feature", f"with the feature {n!r}, which {name} cannot keep", (s for s in corpus if n in s.features)
+    notes = []
+    for lost in dict.fromkeys(n for s in corpus for n in s.features if n not in features):
+        why = f"which {name} cannot keep"
+        if writer.keeps(lost):
+            why = f"which only some sentences have; {name} keeps what all have"
+        notes.append(
+            note("lost_feature", f"with the feature {lost!r}, {why}", (s for s in corpus if lost in s.features))
         )
-        for n in dict.fromkeys(n for s in corpus for n in s.features)
-        if n not in features
-    ]
     if "document" not in writer.holds:
         with_document = (s for s in corpus if s.document is not None)
         notes.append(note("lost_document", f"of documents, which {name} does not mark", with_document))
     elif "mixed" not in writer.holds:
+        changed = [s for s in corpus if s.document is not None and not columns.keeps_document(s.document)]
+        such = f"of a document whose identifier {name} changes" + (
+            f", such as {changed[0].document!r}" if changed else ""
+        )
+        notes.append(note("document_changed", such, changed))
         notes.append(
             note("joined", "without a document, read back as part of the one before", _after_documents(corpus))
         )
