@@ -51,14 +51,12 @@ def convert(
     settings = RunConfig.build(None, **flags).data
     out = Output(quiet=quiet, as_json=as_json)
     from nomina.data.cleaning import clean
-    from nomina.data.formats.writing import format_of, write
+    from nomina.data.formats.writing import check_output, format_of, write
     from nomina.data.tags import Scheme
-    from nomina.files import check_free
     from nomina.reading import read_files
 
+    check_output(output, overwrite=overwrite)
     form = to or format_of(output)
-    if not overwrite:
-        check_free(output)
     corpus = read_files(data, settings.format, settings)
     for note in corpus.notes:
         out.say(note.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -412,6 +413,14 @@ def test_names_that_cannot_be_written(tmp_path: Path, form: WriteFormat, overwri
         with pytest.raises(OutputError, match="cannot write"):
             write(read("sample")[:5], tmp_path / name, format=form, overwrite=overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_pipe_is_never_replaced(tmp_path: Path, overwrite: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="no stream or device allows"):
+        write(read("sample")[:5], tmp_path / "pipe", format="jsonl", overwrite=overwrite)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_nothing_is_not_written(tmp_path: Path) -> None:

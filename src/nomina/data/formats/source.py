@@ -101,6 +101,12 @@ def fetch(path: str | Path) -> tuple[str, bytes]:
         raise DataError(f"the file cannot be read: {error.strerror or error}", path=path) from error
     if str(path) == SAMPLE:
         return SAMPLE, _sample_bytes()
+    if str(path) == "-" or file.exists():
+        raise DataError(
+            "expected the name of a corpus file, found standard input, a pipe or a device, and a corpus is read only "
+            "from files; save it to a file, and name that",
+            path=path,
+        )
     raise DataError(
         f"expected a corpus file, found nothing there; check the path, or name {SAMPLE!r} for the bundled corpus",
         path=path,

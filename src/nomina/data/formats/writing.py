@@ -22,7 +22,7 @@ from nomina.data.tags import RepairPolicy, Scheme
 from nomina.errors import ConfigError, DataError, OutputError
 from nomina.files import check_free, exists, open_output
 
-__all__ = ["FORMATS", "WriteFormat", "Written", "format_of", "write"]
+__all__ = ["FORMATS", "WriteFormat", "Written", "check_output", "format_of", "write"]
 
 WriteFormat = Literal[
     "columns",
@@ -46,6 +46,7 @@ _RECORD_KEYS = frozenset(
     | {"document", "document_id", "doc_id"}
 )
 _N_EXAMPLES = 5
+_STREAMS = ("-", "/dev/stdin", "/dev/stdout", "/dev/stderr")
 
 
 class Writer(NamedTuple):
@@ -171,6 +172,21 @@ def format_of(path: Path) -> WriteFormat:
     )
 
 
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Check an output's name before work is done whose result could not be written.
+
+    Raises:
+        OutputError: If it means a stream or a device, exists and may not be replaced, or cannot be a name.
+    """
+    if str(path) in _STREAMS or (exists(path) and not path.is_file() and not path.is_dir()):
+        raise OutputError(
+            f"expected the name of a file or a folder to write, found {path}, and an output is moved into its place "
+            "when it is complete, which no stream or device allows; name a file, and print that"
+        )
+    if not overwrite:
+        check_free(path)
+
+
 def write(
     corpus: Corpus,
     path: str | Path,
@@ -204,9 +220,8 @@ def write(
     if name not in FORMATS:
         raise ConfigError([f"format: expected one of {', '.join(FORMATS)}, found {name!r}"])
     writer = FORMATS[name]
-    if not overwrite:
-        check_free(path)
-    elif exists(path):
+    check_output(path, overwrite=overwrite)
+    if exists(path):
         _check_replaceable(path, name, writer)
     if not len(corpus):
         raise DataError("expected sentences to write, found none", path=corpus.source)
