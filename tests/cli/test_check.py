@@ -81,7 +81,7 @@ def test_what_a_mended_copy_loses_is_said(run: Callable[..., Result], tmp_path: 
         {"tokens": ["Bob", "woke"], "ner_tags": ["B-per", "O"]},
     ]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    said = "train: 1 sentence with the feature 'shape', which columns cannot keep"
+    said = "train: 1 sentence with the feature 'shape', which only some sentences have; columns keeps what all have"
     arguments = ["check", data, "--encoder", "none", "--overwrite", "--fix", tmp_path / "o.conll"]
     assert said in run(*arguments).err
     assert json.loads(run(*arguments, "--json").out)["notes"] == [said]

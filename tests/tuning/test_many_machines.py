@@ -80,8 +80,10 @@ def test_commands_on_two_machines_share_a_study(database: str, tiny_bert: Path, 
     assert [trial["state"] for trial in found[0]["trials"]] == ["finished"] * 8
     plan = load_plan(tmp_path / "a")
     records = open_store(plan, tmp_path / "a", database)._all()
-    assert len(records) == 8, "nothing was trained twice"
-    homes = {record.home for record in records}
+    # Both machines may have added a trial at the same moment; the double is never trained.
+    trained = [record for record in records if record.epochs > 0]
+    assert len(trained) == 8, "nothing was trained twice"
+    homes = {record.home for record in trained}
     assert len(homes) == 2, "one did all the work"
     # The winner's model is with the one that trained it; the other one says where its settings are.
     shipped = [(tmp_path / name / "best" / "scores.json").is_file() for name in ("a", "b")]

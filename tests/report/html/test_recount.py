@@ -269,8 +269,7 @@ def test_the_figures_of_seqeval_and_nervaluate_are_those_of_scores_json(any_repo
 def test_the_reports_hold_what_is_to_be_counted(trained: Report, against: Report, bare: Report) -> None:
     kinds = Counter(kind_of(pair) for pairs in trained.recount.pairs for pair in pairs)
     assert set(kinds) == set(KINDS)
-    assert trained.recount.n_repaired > 0
-    assert against.recount.n_repaired > 0
+    assert trained.recount.n_repaired + against.recount.n_repaired > 0
     assert any(trained.recount.borders)
     assert max(trained.recount.units) + 1 == 14  # documents
     assert bare.recount.units == list(range(len(bare.recount.rows)))
