@@ -70,11 +70,11 @@ def encode(path: Path) -> dict[str, float]:
     from nomina.data.formats import read
     from nomina.encoding.batches import LengthBatches
     from nomina.encoding.encoders import resolve_encoder
-    from nomina.encoding.tokenizers import WordPieces, load_tokenizer
+    from nomina.encoding.tokenizers import load_tokenizer, word_pieces_of
     from nomina.encoding.windows import encode
 
     corpus = read(path)
-    word_pieces = WordPieces(load_tokenizer(resolve_encoder("minilm").location))
+    word_pieces = word_pieces_of(load_tokenizer(resolve_encoder("minilm").location))
     start = time.perf_counter()
     windows = encode(corpus.sentences, word_pieces, max_pieces=512)
     seconds = time.perf_counter() - start

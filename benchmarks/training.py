@@ -169,10 +169,10 @@ class Bench:
         """Real pieces of the training part, and computed per real ones as the yardstick pads them."""
         from nomina.data.formats import read
         from nomina.encoding.encoders import resolve_encoder
-        from nomina.encoding.tokenizers import WordPieces, load_tokenizer
+        from nomina.encoding.tokenizers import load_tokenizer, word_pieces_of
         from nomina.encoding.windows import encode
 
-        word_pieces = WordPieces(load_tokenizer(resolve_encoder("minilm").location))
+        word_pieces = word_pieces_of(load_tokenizer(resolve_encoder("minilm").location))
         lengths = encode(read(self.split / "train.jsonl").sentences[:train], word_pieces, max_pieces=512).lengths
         if system == PADDED:
             return int(lengths.sum()), 128 * len(lengths) / int(lengths.sum())

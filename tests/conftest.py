@@ -12,7 +12,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nomina.encoding.tokenizers import WordPieces
+    from nomina.encoding.word_pieces import WordPieces
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("nomina", deadline=None)
@@ -56,9 +56,9 @@ def word_pieces(encoder_folder: Callable[[str], Path]) -> Callable[[str], WordPi
 
     @cache
     def load(architecture: str) -> WordPieces:
-        from nomina.encoding.tokenizers import WordPieces, load_tokenizer
+        from nomina.encoding.tokenizers import load_tokenizer, word_pieces_of
 
-        return WordPieces(load_tokenizer(str(encoder_folder(architecture))))
+        return word_pieces_of(load_tokenizer(str(encoder_folder(architecture))))
 
     return load
 

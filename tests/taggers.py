@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from nomina.data.formats import read
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows, encode
+from nomina.encoding.word_pieces import WordPieces
 from nomina.model import Tagger
 
 __all__ = ["encode_sample", "make_tagger", "without_dropout"]

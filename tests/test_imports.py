@@ -134,7 +134,12 @@ def f():
 
 @pytest.mark.parametrize(
     ("module", "heavy"),
-    [("nomina", HEAVY), ("nomina.cli", ("torch", "transformers")), ("nomina.checking", ("torch", "transformers"))],
+    [
+        ("nomina", HEAVY),
+        ("nomina.cli", ("torch", "transformers")),
+        ("nomina.checking", ("torch", "transformers")),
+        ("nomina.inference", HEAVY),
+    ],
 )
 def test_imports_stay_light(module: str, heavy: tuple[str, ...]) -> None:
     script = f"import sys, {module}; print(*(name for name in {heavy!r} if name in sys.modules))"

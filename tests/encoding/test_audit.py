@@ -13,8 +13,8 @@ from nomina.data.formats import read
 from nomina.data.records import Sentence
 from nomina.encoding.audit import count_pieces
 from nomina.encoding.encoders import EncoderSource, find_local
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.windows import encode
+from nomina.encoding.word_pieces import WordPieces
 from nomina.errors import EncoderError
 
 

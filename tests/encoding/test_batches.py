@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from nomina.data.formats import read
 from nomina.encoding.batches import LengthBatches, collate
 from nomina.encoding.lengths import even_sizes, sorted_batches
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import IGNORE, Windows, encode
+from nomina.encoding.word_pieces import WordPieces
 
 Ints = npt.NDArray[np.int64]
 LENGTHS = st.lists(st.integers(3, 512), max_size=200).map(np.array)

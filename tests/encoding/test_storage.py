@@ -10,7 +10,7 @@ import numpy as np
 from nomina.data.formats import read
 from nomina.encoding.batches import collate
 from nomina.encoding.storage import load_windows, save_windows
-from nomina.encoding.tokenizers import WordPieces, load_tokenizer
+from nomina.encoding.tokenizers import load_tokenizer, word_pieces_of
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import encode
 
@@ -19,7 +19,7 @@ def test_what_was_written_is_read_back_without_being_loaded(tiny_bert: Path, tmp
     sentences = read("sample").sentences[:50]
     pos = Vocabulary.of_feature(s.features["pos"] for s in sentences)
     windows = encode(
-        sentences, WordPieces(load_tokenizer(str(tiny_bert))), max_pieces=20, features={"pos": pos}, labels=None
+        sentences, word_pieces_of(load_tokenizer(str(tiny_bert))), max_pieces=20, features={"pos": pos}, labels=None
     )
     save_windows(windows, tmp_path / "train")
     loaded = load_windows(tmp_path / "train")
@@ -39,6 +39,6 @@ def test_what_was_written_is_read_back_without_being_loaded(tiny_bert: Path, tmp
 
 
 def test_an_empty_corpus_is_written_too(tiny_bert: Path, tmp_path: Path) -> None:
-    windows = encode([], WordPieces(load_tokenizer(str(tiny_bert))), max_pieces=20)
+    windows = encode([], word_pieces_of(load_tokenizer(str(tiny_bert))), max_pieces=20)
     save_windows(windows, tmp_path)
     assert len(load_windows(tmp_path)) == 0

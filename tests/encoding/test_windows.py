@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from nomina.data.formats import read
 from nomina.data.records import Sentence
 from nomina.encoding.batches import collate
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import UNKNOWN, Vocabulary
 from nomina.encoding.windows import IGNORE, Windows, encode, window_borders
+from nomina.encoding.word_pieces import WordPieces
 from strategies import WORDS, sentences_of
 
 MakeWordPieces = Callable[[str], WordPieces]

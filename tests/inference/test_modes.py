@@ -15,12 +15,12 @@ import torch
 from nomina.data.formats import read
 from nomina.data.records import Sentence
 from nomina.data.tags import Scheme, read_spans
+from nomina.encoding.arrays import batch_arrays
 from nomina.encoding.decode import best_paths
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.errors import ModelError
 from nomina.inference import Prediction, Predictor, predict_under, regimes_of, tag_accuracy, with_tags
-from nomina.inference.labelling import score_batch
 from nomina.model import CRFHead, Tagger
 
 CORPUS = read("sample")[:60]
@@ -50,7 +50,7 @@ def make(encoder_folder: Callable[[str], Path]) -> Make:
             if tagger.tag_head is not None:
                 torch.nn.init.normal_(tagger.tag_head.classifier.weight)
         tagger.train(False)
-        return Predictor(tagger, load_tokenizer(folder))
+        return Predictor.of(tagger, load_tokenizer(folder))
 
     return build
 
@@ -86,7 +86,7 @@ def test_a_sentence_in_many_windows_is_one_chain(make: Make) -> None:
     scores = np.zeros((windows.n_words, len(plain.labels)), dtype=np.float32)
     with torch.inference_mode():
         for i, (start, _, first, last) in enumerate(windows.spans.tolist()):
-            logits, _ = score_batch(plain.model, windows, np.array([i]))
+            logits = plain.network.score(batch_arrays(windows, [i])).logits
             scores[first:last] = logits[0, first - start : last - start]
     assert found.ids.tolist() == best_paths(scores, borders, windows.sentence_offsets).tolist()
     assert found.ids.tolist() != scores.argmax(-1).tolist()

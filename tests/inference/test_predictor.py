@@ -19,7 +19,8 @@ from nomina.encoding.batches import collate
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.errors import EncoderError, ModelError
-from nomina.inference import Prediction, Predictor, choose_device
+from nomina.inference import Prediction, Predictor
+from nomina.inference.torch_network import choose_device
 from nomina.model import Tagger
 
 CORPUS = read("sample")[:25]
@@ -45,7 +46,7 @@ def predictor(encoder_folder: Callable[[str], Path]) -> MakePredictor:
             )
             torch.nn.init.normal_(tagger.head.classifier.weight)  # scores that differ
         tagger.train(False)
-        return Predictor(tagger, load_tokenizer(folder))
+        return Predictor.of(tagger, load_tokenizer(folder))
 
     return make
 
@@ -228,14 +229,14 @@ def test_requests_that_do_not_fit(inputs: Any, features: Any, message: str, bert
 def test_the_tightest_limit_holds(
     model: int, tokenizer: int, expected: int, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = Predictor.load(model_folder)
+    loaded, tagger_tokenizer = Predictor.load(model_folder), load_tokenizer(str(model_folder))
     loaded.model.config.max_pieces = model
-    loaded.tokenizer.model_max_length = tokenizer
-    assert Predictor(loaded.model, loaded.tokenizer).max_pieces == expected
+    tagger_tokenizer.model_max_length = tokenizer
+    assert Predictor.of(loaded.model, tagger_tokenizer).max_pieces == expected
     monkeypatch.setattr(Tagger, "encoder_limit", None)
     loaded.model.config.max_pieces = 0
-    loaded.tokenizer.model_max_length = 10**30
-    assert Predictor(loaded.model, loaded.tokenizer).max_pieces == 512
+    tagger_tokenizer.model_max_length = 10**30
+    assert Predictor.of(loaded.model, tagger_tokenizer).max_pieces == 512
 
 
 def test_another_kind_of_model(encoder_folder: Callable[[str], Path]) -> None:

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertModel, PreTrainedModel
 
 from encoders import ARCHITECTURES
 from nomina.encoding.batches import Batch, LengthBatches, collate
-from nomina.encoding.tokenizers import WordPieces
+from nomina.encoding.word_pieces import WordPieces
 from nomina.model import Tagger, cpu_kernels
 from nomina.model.cpu_kernels import ByteDropout, attention, byte_dropout
 from taggers import encode_sample, make_tagger, without_dropout

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from encoders import ARCHITECTURES
 from nomina.encoding.batches import collate
-from nomina.encoding.tokenizers import WordPieces
+from nomina.encoding.word_pieces import WordPieces
 from nomina.model import SDPA_WITHOUT_WAITING, Tagger
 from taggers import encode_sample, make_tagger, without_dropout
 

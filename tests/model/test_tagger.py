@@ -16,9 +16,9 @@ from transformers.modeling_outputs import TokenClassifierOutput
 from encoders import ARCHITECTURES
 from nomina.data.formats import read
 from nomina.encoding.batches import Batch, collate
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import IGNORE, Windows, encode
+from nomina.encoding.word_pieces import WordPieces
 from nomina.model import Tagger, TaggerConfig
 from nomina.model.features import FeatureEmbeddings
 

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from encoders import ARCHITECTURES
 from nomina.encoding.batches import LengthBatches, collate
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.windows import Windows
+from nomina.encoding.word_pieces import WordPieces
 from nomina.model import Tagger, used_rows
 from nomina.model.used_rows import UsedRows
 from nomina.training.trainer import parameter_groups

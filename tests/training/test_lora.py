@@ -58,7 +58,7 @@ def test_merged_weights_score_as_the_additions_do(architecture: str, encoder_fol
     folder = str(encoder_folder(architecture))
     model = Tagger.from_encoder(folder, labels=["O", "B-x", "I-x"])
     model.train(False)
-    predictor = Predictor(model, load_tokenizer(folder))
+    predictor = Predictor.of(model, load_tokenizer(folder))
     batch: Any = collate(predictor.encode(CORPUS[:6].sentences), range(6))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with torch.no_grad():

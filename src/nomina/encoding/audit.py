@@ -11,13 +11,12 @@ import numpy as np
 from nomina.data.audit.records import Lengths, PieceFacts
 from nomina.data.corpus import Corpus
 from nomina.encoding.encoders import EncoderSource
-from nomina.encoding.tokenizers import WordPieces, load_tokenizer
+from nomina.encoding.tokenizers import load_tokenizer, word_pieces_of
+from nomina.encoding.word_pieces import WordPieces, piece_limit
 from nomina.errors import EncoderError
 
 __all__ = ["count_pieces", "encoder_limit"]
 
-_DEFAULT_LIMIT = 512
-_UNSET_LENGTH = 1_000_000  # transformers writes 1e30 where a tokenizer names no limit
 _N_LONGEST = 20
 
 
@@ -32,13 +31,14 @@ def count_pieces(parts: Mapping[str, Corpus], source: EncoderSource, *, max_piec
     Raises:
         EncoderError: If its tokenizer or its configuration cannot be loaded.
     """
-    word_pieces = WordPieces(load_tokenizer(source.location, local_files_only=not source.is_hub_id))
-    limit = max_pieces or encoder_limit(source, int(min(word_pieces.tokenizer.model_max_length, _UNSET_LENGTH)))
+    tokenizer = load_tokenizer(source.location, local_files_only=not source.is_hub_id)
+    word_pieces = word_pieces_of(tokenizer)
+    limit = piece_limit(max_pieces, encoder_limit(source), tokenizer.model_max_length)
     return {name: _part_facts(corpus, word_pieces, source.name, limit) for name, corpus in parts.items()}
 
 
-def encoder_limit(source: EncoderSource, tokenizer_limit: int) -> int:
-    """The most pieces of a window, special pieces included, as the encoder's configuration and its tokenizer say.
+def encoder_limit(source: EncoderSource) -> int | None:
+    """The most pieces, special pieces included, that an encoder's configuration says it has positions for.
 
     Raises:
         EncoderError: If the configuration cannot be loaded.
@@ -49,8 +49,7 @@ def encoder_limit(source: EncoderSource, tokenizer_limit: int) -> int:
         config = AutoConfig.from_pretrained(source.location, local_files_only=not source.is_hub_id)
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(f"expected an encoder's config.json in {source.location!r}: {error}") from error
-    limit = min(getattr(config, "max_position_embeddings", None) or _UNSET_LENGTH, tokenizer_limit)
-    return _DEFAULT_LIMIT if limit >= _UNSET_LENGTH else int(limit)
+    return getattr(config, "max_position_embeddings", None)
 
 
 def _part_facts(corpus: Corpus, word_pieces: WordPieces, encoder: str, limit: int) -> PieceFacts:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Sampler
 
+from nomina.encoding.arrays import batch_arrays
 from nomina.encoding.lengths import even_sizes
-from nomina.encoding.windows import IGNORE, Windows
+from nomina.encoding.windows import Windows
 
 __all__ = ["Batch", "LengthBatches", "collate"]
 
@@ -19,16 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Batch(TypedDict):
-    """Tensors of one batch; B windows, P pieces, W words, F token features.
-
-    Keys:
-        input_ids: int64 [B, P], padded on the right.
-        attention_mask: int64 [B, P]; 1 on pieces, 0 on padding.
-        first_pieces: int64 [B, W]; position of each word's first piece, 0 on padding.
-        feature_ids: int64 [B, W, F]; 0 is unknown and padding.
-        labels: int64 [B, W]; -100 on padding and on words that another window predicts.
-        sentence_borders: int64 [B, W]; 1 on the first word of a sentence, plus 2 on its last; 0 on padding.
-    """
+    """Tensors of one batch, by the names and shapes of :class:`~nomina.encoding.arrays.BatchArrays`."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
@@ -100,33 +92,12 @@ def collate(windows: Windows, indices: Sequence[int] | Ints) -> Batch:
         windows: The encoded corpus.
         indices: Which windows, b of them.
     """
-    spans = windows.spans[np.asarray(indices, dtype=np.int64)]
-    n_pieces = windows.lengths[np.asarray(indices, dtype=np.int64)]
-    n_words = spans[:, 1] - spans[:, 0]
-    b, p, w = len(spans), int(n_pieces.max()), int(n_words.max())
-    n_prefix, n_suffix = len(windows.prefix), len(windows.suffix)
-
-    input_ids = np.full((b, p), windows.pad_id, dtype=np.int64)
-    attention_mask = (np.arange(p) < n_pieces[:, None]).astype(np.int64)
-    first_pieces = np.zeros((b, w), dtype=np.int64)
-    feature_ids = np.zeros((b, w, windows.features.shape[1]), dtype=np.int64)
-    labels = np.full((b, w), IGNORE, dtype=np.int64)
-    sentence_borders = np.zeros((b, w), dtype=np.int64)
-    for row, (start, end, keep_start, keep_end) in enumerate(spans.tolist()):
-        piece_start, piece_end = windows.piece_offsets[start], windows.piece_offsets[end]
-        length = int(n_pieces[row])
-        input_ids[row, :n_prefix] = windows.prefix
-        input_ids[row, n_prefix : length - n_suffix] = windows.pieces[piece_start:piece_end]
-        input_ids[row, length - n_suffix : length] = windows.suffix
-        first_pieces[row, : end - start] = windows.piece_offsets[start:end] - piece_start + n_prefix
-        feature_ids[row, : end - start] = windows.features[start:end]
-        labels[row, keep_start - start : keep_end - start] = windows.labels[keep_start:keep_end]
-        sentence_borders[row, : end - start] = windows.sentence_borders[start:end]
+    arrays = batch_arrays(windows, indices)
     return Batch(
-        input_ids=torch.from_numpy(input_ids),
-        attention_mask=torch.from_numpy(attention_mask),
-        first_pieces=torch.from_numpy(first_pieces),
-        feature_ids=torch.from_numpy(feature_ids),
-        labels=torch.from_numpy(labels),
-        sentence_borders=torch.from_numpy(sentence_borders),
+        input_ids=torch.from_numpy(arrays["input_ids"]),
+        attention_mask=torch.from_numpy(arrays["attention_mask"]),
+        first_pieces=torch.from_numpy(arrays["first_pieces"]),
+        feature_ids=torch.from_numpy(arrays["feature_ids"]),
+        labels=torch.from_numpy(arrays["labels"]),
+        sentence_borders=torch.from_numpy(arrays["sentence_borders"]),
     )

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from nomina.data.records import Sentence
 from nomina.data.shapes import SHAPE, word_shape
-from nomina.encoding.tokenizers import WordPieces
 from nomina.encoding.vocabulary import Vocabulary
+from nomina.encoding.word_pieces import WordPieces
 
 __all__ = ["IGNORE", "Windows", "encode", "window_borders"]
 
@@ -89,7 +89,7 @@ class Windows:
         borders[self.sentence_offsets[1:][filled] - 1] += 2
         return borders
 
-    @property
+    @cached_property
     def lengths(self) -> Ints:
         """Pieces of each window with its special pieces, int64 [n_windows]."""
         shown = self.piece_offsets[self.spans[:, 1]] - self.piece_offsets[self.spans[:, 0]]

@@ -1,6 +1,7 @@
 """A trained model at work: one path for training-time evaluation, ``evaluate``, ``predict`` and serving."""
 
-from nomina.inference.predictor import Prediction, Predictor, TagUse, choose_device
+from nomina.inference.prediction import Prediction
+from nomina.inference.predictor import Predictor, TagUse
 from nomina.inference.regimes import REGIMES, Regime, predict_under, regimes_of, tag_accuracy
 from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
 
@@ -10,7 +11,6 @@ __all__ = [
     "Predictor",
     "Regime",
     "TagUse",
-    "choose_device",
     "has_tags",
     "predict_under",
     "regimes_of",

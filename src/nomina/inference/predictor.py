@@ -2,143 +2,95 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
-import torch
-from safetensors import SafetensorError
-
-from nomina.data.records import MISSING, Note, Sentence, Span
+from nomina.data.records import MISSING, Note, Sentence
 from nomina.data.tags import Scheme
 from nomina.data.tagsets import POS, differ, tag_set
 from nomina.data.text import sentence as sentence_of_text
 from nomina.encoding.decode import spans_of, tags_of
-from nomina.encoding.tokenizers import WordPieces, load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows, encode
 from nomina.errors import ModelError
 from nomina.inference.labelling import Labelled, label_words
+from nomina.inference.network import Loaded, Settings
+from nomina.inference.prediction import Prediction
+from nomina.inference.stream import LOOK_AHEAD, Record, look_ahead
 from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
-from nomina.model import Tagger, TaggerConfig, quiet_transformers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Prediction", "Predictor", "TagUse", "choose_device"]
+    from nomina.model import Tagger
+
+__all__ = ["Predictor", "TagUse"]
 
 TagUse = Literal["auto", "source", "none"]
 """Which part-of-speech tags to read: the input's and the model's source where it has none; the source's throughout; or
 none at all."""
 
-_DEFAULT_LIMIT = 512
-_UNSET_LENGTH = 1_000_000  # transformers writes 1e30 where a tokenizer names no limit
+_CPU_PIECES, _GPU_PIECES = 2048, 16_384
+"""Word pieces per batch: on a CPU as much as its caches take well, on a GPU enough to keep it busy."""
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says of one sentence.
-
-    Attributes:
-        sentence: The input.
-        labels: One entity tag per word, in the model's scheme.
-        spans: The entities, with scores: calibrated probabilities, where the model has a temperature.
-        pos: The part-of-speech tags that the model read, or that its joint head found where it read none; ``None`` for
-            a model without that feature, or where there were none.
-    """
-
-    sentence: Sentence
-    labels: tuple[str, ...]
-    spans: tuple[Span, ...]
-    pos: tuple[str, ...] | None = None
-
-    def text_of(self, span: Span) -> str:
-        """The words of a span: as they stand in the text where that is known, else joined by spaces."""
-        if self.sentence.text is not None and span.start_char is not None:
-            return self.sentence.text[span.start_char : span.end_char]
-        return " ".join(self.sentence.words[span.start : span.end])
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device to compute on.
-
-    Args:
-        name: A torch device, or ``"auto"``: the first GPU where there is one, else the CPU.
-    """
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _load_model(folder: str, trust_remote_code: bool) -> Tagger:
-    try:
-        with quiet_transformers():
-            kind = TaggerConfig.get_config_dict(folder)[0].get("model_type")
-            if kind != TaggerConfig.model_type:
-                raise ModelError(
-                    f"expected a model folder that nomina train wrote, found a model of type {kind!r} in {folder!r}"
-                )
-            config = TaggerConfig.from_pretrained(folder)
-            loaded: Any = Tagger.from_pretrained(
-                folder,
-                config=config,
-                dtype=torch.float32,
-                trust_remote_code=trust_remote_code,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"the model in {folder!r} cannot be loaded: {error}") from error
-    model: Tagger = loaded[0]
-    missing = sorted(loaded[1]["missing_keys"])
-    if missing:  # transformers would go on with random ones
-        raise ModelError(f"the weights in {folder!r} lack {len(missing)} parameters, such as {missing[0]!r}")
-    return model
+_KNOWN_WORDS = 200_000
+"""Different words whose pieces are kept from one look-ahead window to the next."""
 
 
 class Predictor:
-    """A tagger with its tokenizer and vocabularies.
+    """A network with its vocabularies, whether torch or ONNX Runtime computes it.
 
     Args:
-        model: The tagger.
-        tokenizer: Its encoder's fast tokenizer, from :func:`nomina.encoding.tokenizers.load_tokenizer`.
-        batch_pieces: Word pieces per batch, padding included; 1 or more. Bounds memory.
+        loaded: The network, what cuts words for it, and the size of its windows.
+        batch_pieces: Word pieces per batch, padding included; 1 or more. Bounds memory. By default 2,048 on a CPU,
+            16,384 on a GPU.
     """
 
-    def __init__(self, model: Tagger, tokenizer: PreTrainedTokenizerBase, *, batch_pieces: int = 4096) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
-        self.batch_pieces = batch_pieces
+    def __init__(self, loaded: Loaded, *, batch_pieces: int | None = None) -> None:
+        self.network, self.word_pieces, self.max_pieces = loaded
+        self.batch_pieces = batch_pieces or (_CPU_PIECES if self.network.device == "cpu" else _GPU_PIECES)
         self.folder: Path | None = None
         """Where it was loaded from."""
-        self.word_pieces = WordPieces(tokenizer)
-        config = model.config
-        self.labels = Vocabulary(tuple(config.labels))
-        self.scheme = Scheme(config.scheme)
-        self.features = {f["name"]: Vocabulary(tuple(f["values"]), unknown=0) for f in config.features}
-        limits = (config.max_pieces or None, model.encoder_limit, int(min(tokenizer.model_max_length, _UNSET_LENGTH)))
-        self.max_pieces = min(n for n in limits if n is not None)
-        if self.max_pieces >= _UNSET_LENGTH:
-            self.max_pieces = _DEFAULT_LIMIT
+        settings = self.settings
+        self.labels = Vocabulary(tuple(settings.labels))
+        self.scheme = Scheme(settings.scheme)
+        self.features = {f["name"]: Vocabulary(tuple(f["values"]), unknown=0) for f in settings.features}
 
     def __repr__(self) -> str:
         features = ", ".join(self.features) or "none"
-        types = ", ".join(sorted({label[2:] for label in self.labels if label != "O"}))
-        encoder = self.model.config.encoder_name or self.model.config.encoder["model_type"]
-        return f"Predictor(encoder={encoder!r}, features={features}, types={types}, device={self.model.device})"
+        encoder = self.settings.encoder_name or self.settings.encoder["model_type"]
+        types, device = ", ".join(self.types), self.network.device
+        return f"Predictor(encoder={encoder!r}, features={features}, types={types}, device={device})"
+
+    @classmethod
+    def of(cls, model: Tagger, tokenizer: PreTrainedTokenizerBase, *, batch_pieces: int | None = None) -> Predictor:
+        """A predictor of a tagger.
+
+        Args:
+            model: The tagger.
+            tokenizer: Its encoder's fast tokenizer, from :func:`nomina.encoding.tokenizers.load_tokenizer`.
+            batch_pieces: Word pieces per batch.
+        """
+        from nomina.inference.torch_network import loaded
+
+        return cls(loaded(model, tokenizer), batch_pieces=batch_pieces)
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, device: str = "auto", batch_pieces: int = 4096, trust_remote_code: bool = False
+        cls,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        batch_pieces: int | None = None,
+        trust_remote_code: bool = False,
     ) -> Predictor:
         """Open a model folder.
 
         Args:
             folder: What ``nomina train`` wrote.
-            device: As for :func:`choose_device`.
+            device: A torch device, or ``"auto"``: the first GPU where there is one, else the CPU.
             batch_pieces: Word pieces per batch.
             trust_remote_code: Whether an encoder may bring its own code.
 
@@ -152,26 +104,43 @@ class Predictor:
                     f"expected a model folder with {name}, found none in {str(path)!r}; "
                     "give the folder that nomina train wrote (an interrupted run continues with --resume)"
                 )
-        model = _load_model(str(path), trust_remote_code)
-        tokenizer = load_tokenizer(str(path), trust_remote_code=trust_remote_code)
-        model.to(choose_device(device))  # type: ignore[arg-type]
-        model.eval()  # type: ignore[no-untyped-call]
-        predictor = cls(model, tokenizer, batch_pieces=batch_pieces)
+        from nomina.inference.torch_network import load_torch
+
+        loaded = load_torch(str(path), device=device, trust_remote_code=trust_remote_code)
+        predictor = cls(loaded, batch_pieces=batch_pieces)
         predictor.folder = path
         return predictor
 
     def save(self, folder: str | Path) -> None:
-        """Write ``config.json``, ``model.safetensors`` and the tokenizer's files."""
-        with quiet_transformers():
-            self.model.save_pretrained(folder)
-            self.tokenizer.save_pretrained(folder)
-        # The weights come out readable for their owner alone; let them follow the umask like everything else.
-        shutil.copymode(Path(folder) / "config.json", Path(folder) / "model.safetensors")
+        """Write what :meth:`load` opens."""
+        self.network.save(str(folder))
+
+    @property
+    def settings(self) -> Settings:
+        """What the network was built from."""
+        return self.network.settings
+
+    @property
+    def model(self) -> Tagger:
+        """The tagger.
+
+        Raises:
+            ModelError: If it is not torch that computes the network.
+        """
+        model: Tagger | None = getattr(self.network, "model", None)
+        if model is None:
+            raise ModelError("expected a model with weights for torch, found an exported one; load the folder it is of")
+        return model
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Entity types that the model knows, in alphabetical order."""
+        return tuple(sorted({label[2:] for label in self.labels if label != "O"}))
 
     @property
     def pos_source(self) -> str:
         """Where part-of-speech tags come from if the input has none: ``"none"``, ``"joint"`` or ``"spacy:…"``."""
-        return self.model.config.pos_source if POS in self.features else "none"
+        return self.settings.pos_source if POS in self.features else "none"
 
     @property
     def span_temperature(self) -> float:
@@ -180,13 +149,13 @@ class Predictor:
         Raises:
             ValueError: On setting a number that is not above 0.
         """
-        return self.model.config.span_temperature
+        return self.settings.span_temperature
 
     @span_temperature.setter
     def span_temperature(self, temperature: float) -> None:
         if not 0 < temperature < float("inf"):
             raise ValueError(f"expected a temperature above 0, found {temperature}")
-        self.model.config.span_temperature = float(temperature)
+        self.settings.span_temperature = float(temperature)
 
     def with_pos(
         self, sentences: Sequence[Sentence], tags: TagUse = "auto", *, progress: bool = False
@@ -224,7 +193,7 @@ class Predictor:
             place = taken.get(self.pos_source, f"they come from {self.pos_source}")
             notes.append(Note("no_tags", f"{n_bare:,} of {len(sentences):,} sentences have no tags: {place}", n_bare))
         is_marked = any(sentence.document is not None for sentence in sentences)
-        if self.model.config.context == "document" and not is_marked:
+        if self.settings.context == "document" and not is_marked:
             notes.append(Note("no_documents", "no documents are marked: each sentence is read by itself"))
         return notes
 
@@ -250,7 +219,7 @@ class Predictor:
             max_pieces=self.max_pieces,
             features=self.features,
             labels=self.labels,
-            document_context=self.model.config.context == "document",
+            document_context=self.settings.context == "document",
         )
 
     def label(self, windows: Windows, *, progress: bool = False) -> Labelled:
@@ -261,7 +230,7 @@ class Predictor:
             progress: Whether to draw a progress bar (on a terminal).
         """
         return label_words(
-            self.model,
+            self.network,
             windows,
             labels=self.labels.values,
             scheme=self.scheme,
@@ -343,6 +312,33 @@ class Predictor:
             raise ModelError("expected words of one sentence or many sentences, found strings among sentences")
         sentences = [item if isinstance(item, Sentence) else Sentence(tuple(item)) for item in items]
         return self._predict(sentences, tags, progress)
+
+    def predict_stream(
+        self,
+        sentences: Iterable[Sentence | Record],
+        *,
+        tags: TagUse = "auto",
+        n_words: int = LOOK_AHEAD,
+    ) -> Iterator[Prediction | Record]:
+        """Find the entities of a stream of sentences, in constant memory.
+
+        Args:
+            sentences: What to label, of any number. Whatever is no :class:`Sentence` keeps its place in the output.
+            tags: Which part-of-speech tags to read.
+            n_words: Words that are read ahead, to be sorted by length; 1 or more.
+
+        Yields:
+            One :class:`Prediction` for each sentence, in order. Where the stream fails, the predictions for what came
+            before it are there before the error.
+
+        Raises:
+            ModelError: If part-of-speech tags are of another tag set than in training.
+        """
+        for run in look_ahead(sentences, n_words=n_words, keeps_documents=self.settings.context == "document"):
+            found = iter(self._predict([record for record in run if isinstance(record, Sentence)], tags, False))
+            for record in run:
+                yield next(found) if isinstance(record, Sentence) else record
+            self.word_pieces.forget(_KNOWN_WORDS)
 
     def _with_features(self, sentence: Sentence, features: dict[str, tuple[str, ...]]) -> Sentence:
         unread = sorted(set(features) - set(self.features))

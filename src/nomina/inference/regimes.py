@@ -9,7 +9,8 @@ import numpy as np
 
 from nomina.data.records import MISSING, Sentence
 from nomina.data.tagsets import POS, differ
-from nomina.inference.predictor import Prediction, Predictor
+from nomina.inference.prediction import Prediction
+from nomina.inference.predictor import Predictor
 from nomina.inference.tag_sources import with_tags
 
 __all__ = ["REGIMES", "Regime", "predict_under", "regimes_of", "tag_accuracy"]
@@ -39,7 +40,7 @@ def regimes_of(predictor: Predictor, sentences: Sequence[Sentence]) -> tuple[Reg
     is_other = predictor.pos_source != "none" and differ(predictor.features[POS].values[1:], own)
     regimes: list[Regime] = ["given"] if own and not is_other else []
     if predictor.pos_source != "none":
-        regimes.insert(0 if predictor.model.config.trained_on_source else len(regimes), "source")
+        regimes.insert(0 if predictor.settings.trained_on_source else len(regimes), "source")
     if predictor.pos_source != "joint":
         regimes.append("none")
     return tuple(regimes)

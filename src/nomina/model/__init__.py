@@ -5,7 +5,7 @@ opens a model folder.
 """
 
 from nomina.model.config import TaggerConfig
-from nomina.model.cpu_kernels import cpu_kernels
+from nomina.model.cpu_kernels import cpu_attention, cpu_kernels
 from nomina.model.gpu_attention import SDPA_WITHOUT_WAITING
 from nomina.model.heads import CRFHead
 from nomina.model.quiet import quiet_transformers
@@ -17,6 +17,7 @@ __all__ = [
     "CRFHead",
     "Tagger",
     "TaggerConfig",
+    "cpu_attention",
     "cpu_kernels",
     "quiet_transformers",
     "used_rows",

@@ -18,7 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-__all__ = ["ByteDropout", "attention", "byte_dropout", "cpu_kernels"]
+__all__ = ["ByteDropout", "attention", "byte_dropout", "cpu_attention", "cpu_kernels"]
 
 ATTENTION = "nomina_plain"
 
@@ -121,6 +121,21 @@ AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
 @contextmanager
+def cpu_attention(model: PreTrainedModel) -> Iterator[None]:
+    """Within, a model that lies on the CPU uses the attention above, where its own is torch's."""
+    encoder: Any = model.base_model
+    own = encoder.config._attn_implementation
+    if own != "sdpa" or model.device.type != "cpu":
+        yield
+        return
+    encoder.set_attn_implementation(ATTENTION)
+    try:
+        yield
+    finally:
+        encoder.set_attn_implementation(own)
+
+
+@contextmanager
 def cpu_kernels(model: PreTrainedModel) -> Iterator[None]:
     """Within, a model on the CPU uses these kernels, where its own are torch's."""
     # oneDNN keeps what it compiled for the last 1,024 shapes, half a gigabyte of batches of all lengths; a step needs
@@ -135,15 +150,10 @@ def cpu_kernels(model: PreTrainedModel) -> Iterator[None]:
     for parent, name, child in replaced:
         setattr(parent, name, ByteDropout(child.p))
         getattr(parent, name).train(child.training)
-    encoder: Any = model.base_model
-    own_attention = encoder.config._attn_implementation
-    if own_attention == "sdpa":
-        encoder.set_attn_implementation(ATTENTION)
     try:
-        yield
+        with cpu_attention(model):
+            yield
     finally:
         for parent, name, child in replaced:
             child.train(getattr(parent, name).training)
             setattr(parent, name, child)
-        if own_attention == "sdpa":
-            encoder.set_attn_implementation(own_attention)

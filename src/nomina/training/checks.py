@@ -8,7 +8,8 @@ from nomina.data.corpus import Corpus
 from nomina.data.shapes import SHAPE
 from nomina.data.tagsets import POS, SPACY
 from nomina.errors import ConfigError, MissingExtraError
-from nomina.inference import choose_device, tag_source
+from nomina.inference import tag_source
+from nomina.inference.torch_network import choose_device
 from nomina.training.compute import GPU_KERNELS
 from nomina.training.config import ModelConfig, TrainingConfig
 from nomina.training.loggers import check_loggers

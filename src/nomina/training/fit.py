@@ -18,7 +18,8 @@ from transformers import TrainerState, set_seed
 from nomina.data.corpus import Corpus
 from nomina.encoding.windows import Windows
 from nomina.errors import ConfigError
-from nomina.inference import Predictor, choose_device
+from nomina.inference import Predictor
+from nomina.inference.torch_network import choose_device
 from nomina.model import SDPA_WITHOUT_WAITING, Tagger, cpu_kernels, used_rows
 from nomina.training import checkpoints
 from nomina.training.callbacks import DEV_F1, PauseAt, TrainingPaused, Watch, Watching, history_row, should_stop

@@ -142,7 +142,7 @@ def assemble(labels: Sequence[str], features: Mapping[str, Sequence[str]], confi
         context=config.model.context,
         max_pieces=config.model.max_pieces,
     )
-    predictor = Predictor(model, tokenizer)
+    predictor = Predictor.of(model, tokenizer)
     n_special = len(predictor.word_pieces.prefix) + len(predictor.word_pieces.suffix)
     if predictor.max_pieces <= n_special:
         raise ConfigError([f"[model] max_pieces: expected more than the {n_special} special pieces of a window"])

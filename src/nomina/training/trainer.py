@@ -19,8 +19,9 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from nomina.encoding.batches import Batch, LengthBatches, collate
 from nomina.encoding.decode import tags_of
 from nomina.encoding.windows import Windows
-from nomina.inference import Predictor, choose_device
+from nomina.inference import Predictor
 from nomina.inference.labelling import Labelled
+from nomina.inference.torch_network import choose_device
 from nomina.model import Tagger
 from nomina.scoring import Counts, sentence_counts
 from nomina.training import checkpoints

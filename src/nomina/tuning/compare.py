@@ -259,7 +259,7 @@ def _run(
     fitted = fit(train, dev, config, folder, resume=True, progress=progress, say=say)
     predictor = fitted.predictor
     if tag_with is not None and predictor.pos_source == "none" and POS in predictor.features:
-        predictor.model.config.pos_source = tag_with
+        predictor.settings.pos_source = tag_with
     gold = with_scheme(test, predictor.scheme)
     main, *others = _regimes(predictor, gold)
     counts, accuracy = {}, None
