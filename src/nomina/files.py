@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from nomina.errors import OutputError
 
-__all__ = ["alone", "check_free", "exists", "flush", "open_output", "write_text"]
+__all__ = ["Growing", "alone", "check_free", "exists", "flush", "open_growing", "open_output", "part_of", "write_text"]
 
 
 def exists(path: Path) -> bool:
@@ -89,3 +91,105 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole text file at once, complete or not at all."""
     with open_output(path) as file:
         file.write(text)
+
+
+class Growing(NamedTuple):
+    """An output that grows record by record.
+
+    Attributes:
+        file: Open for more records.
+        n_records: Records that an earlier run wrote to it.
+    """
+
+    file: TextIO
+    n_records: int
+
+
+def part_of(path: Path) -> Path:
+    """The name of an output that is not complete yet."""
+    return path.with_name(f"{path.name}.part")
+
+
+@contextmanager
+def open_growing(
+    path: Path,
+    *,
+    ends_record: Callable[[bytes], bool],
+    facts: Mapping[str, Any],
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Iterator[Growing]:
+    """Open a text file (UTF-8, Unix line ends) whose records stay where writing is cut off, to be continued later.
+
+    It grows as ``NAME.part``, with what it is made from beside it, and gets its own name when it is complete.
+
+    Args:
+        path: The file to write; its folder is made where it is missing.
+        ends_record: Whether a line, its line end included, is the last of a record.
+        facts: What the file is made from, as JSON has it. Only a file of the same can be continued.
+        resume: Continue what an earlier run began. A record that was cut off is written again.
+        overwrite: Whether a complete file, or one that was begun, may be replaced.
+
+    Raises:
+        OutputError: If the file exists or was begun and may neither be replaced nor continued, was begun from something
+            else, is being written by another process, or cannot be written.
+    """
+    if not overwrite:
+        check_free(path)
+    part = part_of(path)
+    beside = part.with_name(f"{part.name}.json")
+    if exists(part) and part.stat().st_size and not resume and not overwrite:
+        raise OutputError(
+            f"{part} was begun by a run that was cut off; continue it (--resume), or replace it (--overwrite)"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("a+b")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(f"{path} is being written by another process; wait for it") from error
+        n_records, end = _whole_records(file, ends_record) if resume else (0, 0)
+        if n_records:
+            _check_same(beside, facts)
+        else:
+            write_text(beside, json.dumps(facts) + "\n")
+        file.truncate(end)
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        try:
+            yield Growing(text, n_records)
+            text.flush()
+            part.replace(path)
+            beside.unlink(missing_ok=True)
+        finally:
+            with suppress(OSError):  # the fault that led here is the one to tell
+                text.flush()
+                if not part.stat().st_size:
+                    part.unlink()
+                    beside.unlink(missing_ok=True)
+
+
+def _whole_records(file: BinaryIO, ends_record: Callable[[bytes], bool]) -> tuple[int, int]:
+    """How many records of a file are whole, and where the last of them ends."""
+    file.seek(0)
+    n_records = end = position = 0
+    for line in file:
+        position += len(line)
+        if line.endswith(b"\n") and ends_record(line):
+            n_records, end = n_records + 1, position
+    return n_records, end
+
+
+def _check_same(beside: Path, facts: Mapping[str, Any]) -> None:
+    try:
+        begun = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        begun = {}
+    if changed := [name for name, fact in facts.items() if begun.get(name) != fact]:
+        raise OutputError(
+            f"{beside.with_suffix('')} was begun with another {', '.join(changed)}; give the same again, or begin anew "
+            "(--overwrite)"
+        )
