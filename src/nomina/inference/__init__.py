@@ -1,12 +1,13 @@
 """A trained model at work: one path for training-time evaluation, ``evaluate``, ``predict`` and serving."""
 
 from nomina.inference.prediction import Prediction
-from nomina.inference.predictor import Predictor, TagUse
+from nomina.inference.predictor import InputFacts, Predictor, TagUse
 from nomina.inference.regimes import REGIMES, Regime, predict_under, regimes_of, tag_accuracy
 from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
 
 __all__ = [
     "REGIMES",
+    "InputFacts",
     "Prediction",
     "Predictor",
     "Regime",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nomina.model import Tagger
 
-__all__ = ["Predictor", "TagUse"]
+__all__ = ["InputFacts", "Predictor", "TagUse"]
 
 TagUse = Literal["auto", "source", "none"]
 """Which part-of-speech tags to read: the input's and the model's source where it has none; the source's throughout; or
@@ -37,6 +37,27 @@ _CPU_PIECES, _GPU_PIECES = 2048, 16_384
 
 _KNOWN_WORDS = 200_000
 """Different words whose pieces are kept from one look-ahead window to the next."""
+
+
+@dataclass
+class InputFacts:
+    """What is counted of an input.
+
+    Attributes:
+        n_sentences: Sentences.
+        n_bare: Those of them with words, but without part-of-speech tags.
+        has_documents: Whether one belongs to a document.
+    """
+
+    n_sentences: int = 0
+    n_bare: int = 0
+    has_documents: bool = False
+
+    def add(self, sentence: Sentence) -> None:
+        """Count one more."""
+        self.n_sentences += 1
+        self.n_bare += bool(sentence.words) and not has_tags(sentence)
+        self.has_documents |= sentence.document is not None
 
 
 class Predictor:
@@ -184,16 +205,22 @@ class Predictor:
         )
         return tagged
 
-    def notes(self, sentences: Sequence[Sentence]) -> list[Note]:
+    def notes(self, sentences: Iterable[Sentence]) -> list[Note]:
         """What an input lacks that the model would read, and what takes its place."""
+        facts = InputFacts()
+        for sentence in sentences:
+            facts.add(sentence)
+        return self.notes_on(facts)
+
+    def notes_on(self, facts: InputFacts) -> list[Note]:
+        """The same of an input that was counted as it passed."""
         notes = []
-        n_bare = sum(not has_tags(sentence) for sentence in sentences if len(sentence))
-        if POS in self.features and n_bare:
+        if POS in self.features and facts.n_bare:
             taken = {"none": "they count as unknown", "joint": "the model finds them itself"}
             place = taken.get(self.pos_source, f"they come from {self.pos_source}")
-            notes.append(Note("no_tags", f"{n_bare:,} of {len(sentences):,} sentences have no tags: {place}", n_bare))
-        is_marked = any(sentence.document is not None for sentence in sentences)
-        if self.settings.context == "document" and not is_marked:
+            message = f"{facts.n_bare:,} of {facts.n_sentences:,} sentences have no tags: {place}"
+            notes.append(Note("no_tags", message, facts.n_bare))
+        if self.settings.context == "document" and facts.n_sentences and not facts.has_documents:
             notes.append(Note("no_documents", "no documents are marked: each sentence is read by itself"))
         return notes
 
