@@ -28,7 +28,7 @@ from nomina.report.card import CardFacts, PartSize, model_card
 from nomina.report.figures import draw_evaluation, draw_training
 from nomina.report.html.audit import audit_html
 from nomina.report.html.evaluation import ReportFacts, evaluation_report
-from nomina.scoring.mentions import MENTIONS_FILE, save_mentions, seen_mentions
+from nomina.scoring.mentions import MENTIONS_FILE, SeenMentions, save_mentions
 from nomina.training.config import RunConfig
 from nomina.training.fit import FitResult
 
@@ -149,7 +149,12 @@ def _describe(corpus: Corpus) -> dict[str, Any]:
 
 
 def finish(
-    folder: Path, config: RunConfig, parts: Parts, fitted: FitResult, judged: Mapping[str, Judged]
+    folder: Path,
+    config: RunConfig,
+    parts: Parts,
+    fitted: FitResult,
+    judged: Mapping[str, Judged],
+    mentions: SeenMentions,
 ) -> dict[str, Path]:
     """Write the model, figures, predictions, card and scores.
 
@@ -159,6 +164,7 @@ def finish(
         parts: Its data.
         fitted: Its model.
         judged: Scores by part (``"dev"``, ``"test"``); figures and predictions are those of the last one.
+        mentions: What the training part names.
 
     Returns:
         What was written, by purpose.
@@ -172,7 +178,7 @@ def finish(
 
     files = {"model": folder, "settings": folder / _RUN, "history": folder / "history.jsonl"}
     files |= draw_training(fitted.history, folder / "figures")
-    save_mentions(seen_mentions(parts.train), folder / MENTIONS_FILE)
+    save_mentions(mentions, folder / MENTIONS_FILE)
     if judged:
         files |= _draw_and_list(list(judged.values())[-1], folder / "figures", folder / _PREDICTIONS)
         files["report"] = folder / _REPORT

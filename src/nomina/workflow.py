@@ -20,7 +20,7 @@ from nomina.report.comparison import comparison_markdown, draw_comparison
 from nomina.report.search import draw_search, search_markdown, trials_csv
 from nomina.results import CompareResult, TrainResult, TuneResult
 from nomina.runs import Parts
-from nomina.scoring.mentions import MENTIONS_FILE, load_mentions, seen_mentions
+from nomina.scoring.mentions import MENTIONS_FILE, SeenMentions, load_mentions, seen_mentions
 from nomina.training.checks import resolve_features
 from nomina.training.config import DataConfig, RunConfig
 from nomina.training.distributed import is_main_process
@@ -81,10 +81,13 @@ def _fit_and_judge(
     parts: Parts, config: RunConfig, folder: Path, *, resume: bool, progress: bool, say: Say
 ) -> TrainResult:
     """What is left of a run once its folder is there."""
-    is_main = is_main_process()
     fitted = fit(parts.train, parts.dev, config, folder, resume=resume, progress=progress, say=say)
-    judged = _judge_parts(fitted.predictor, parts, progress=progress) if is_main else {}
-    files = runs.finish(folder, config, parts, fitted, judged) if is_main else {}
+    judged: dict[str, Judged] = {}
+    files: dict[str, Path] = {}
+    if is_main_process():
+        mentions = seen_mentions(parts.train)
+        judged = _judge_parts(fitted.predictor, parts, mentions, progress=progress)
+        files = runs.finish(folder, config, parts, fitted, judged, mentions)
     return TrainResult(
         folder=folder,
         predictor=fitted.predictor,
@@ -289,7 +292,7 @@ def _ship(parts: Parts, config: RunConfig, checkpoints: Path, folder: Path, say:
 def _shipped(parts: Parts, folder: Path) -> TrainResult:
     """A run that was finished earlier."""
     predictor = Predictor.load(folder)
-    judged = _judge_parts(predictor, parts, is_calibrated=True)
+    judged = _judge_parts(predictor, parts, seen_mentions(parts.train), is_calibrated=True)
     facts = json.loads((folder / runs.SCORES).read_text(encoding="utf-8"))["training"]
     history = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
     return TrainResult(
@@ -306,10 +309,14 @@ def _shipped(parts: Parts, folder: Path) -> TrainResult:
 
 
 def _judge_parts(
-    predictor: Predictor, parts: Parts, *, is_calibrated: bool = False, progress: bool = False
+    predictor: Predictor,
+    parts: Parts,
+    mentions: SeenMentions,
+    *,
+    is_calibrated: bool = False,
+    progress: bool = False,
 ) -> dict[str, Judged]:
     """Judge the dev part, which span scores are calibrated on, and the test part."""
-    mentions = seen_mentions(parts.train)
     return {
         name: judge(
             predictor,
