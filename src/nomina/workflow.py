@@ -132,25 +132,25 @@ def evaluate(
     if output is not None:
         runs.check_judged(Path(output), overwrite=overwrite)
     settings = settings or DataConfig()
-    as_read = data if isinstance(data, Corpus) else read_files(data, settings.format, settings)
-    if data is not as_read:
-        as_read = replace(as_read, scheme=settings.scheme or as_read.scheme)
-        data = clean_corpus(as_read, settings)
-        for note in data.notes:
-            say(note.message)
+    if isinstance(data, Corpus):
+        gold = as_read = data
     else:
-        data = as_read
+        as_read = read_files(data, settings.format, settings)
+        as_read = replace(as_read, scheme=settings.scheme or as_read.scheme)
+        gold = clean_corpus(as_read, settings)
+        for note in gold.notes:
+            say(note.message)
     predictor = model if isinstance(model, Predictor) else Predictor.load(Path(model))
     rival = None if against is None else Predictor.load(Path(against))
-    for note in predictor.notes(data.sentences):
+    for note in predictor.notes(gold.sentences):
         say(note.message)
     for name, known in (("the model", predictor), (str(against), rival)):
-        if known is not None and (message := unknown_types(data, known)):
+        if known is not None and (message := unknown_types(gold, known)):
             say(f"{name} {message}")
     folder = predictor.folder
     judged = judge(
         predictor,
-        data,
+        gold,
         mentions=None if folder is None else load_mentions(folder / MENTIONS_FILE),
         progress=progress,
     )
