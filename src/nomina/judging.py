@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nomina.data.corpus import Corpus
+from nomina.data.tagsets import POS
 from nomina.encoding.windows import window_borders
 from nomina.errors import DataError
 from nomina.inference import Prediction, Predictor, Regime, predict_under, regimes_of, tag_accuracy
@@ -96,7 +97,7 @@ class Judged:
                     slices.setdefault(facet, {})[value] = None
             yield ErrorSentence(
                 words=sentence.words,
-                pos=sentence.features.get("pos", prediction.pos),
+                pos=sentence.features.get(POS, prediction.pos),
                 pairs=tuple(pairs),
                 confidence=tuple(None if pair.predicted is None else scores[pair.predicted] for pair in pairs),
                 document=sentence.document,
