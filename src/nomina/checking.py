@@ -18,7 +18,7 @@ from nomina.data.records import Note
 from nomina.encoding.encoders import DEFAULT_ENCODER, EncoderSource, find_local, resolve_encoder
 from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError, OutputError
 from nomina.files import check_free, open_output, write_text
-from nomina.reading import read_files
+from nomina.reading import NamedPart, named_parts, read_part
 from nomina.report.html.audit import audit_page
 from nomina.training.config import RunConfig
 
@@ -84,11 +84,13 @@ def check(
             written.
         TagError: If ``repair="error"``, a mended copy is to be written, and a tag sequence is invalid.
     """
-    named = _named(config, corpora or {})
+    named = named_parts(config.data, corpora or {})
+    if "train" not in named:
+        raise ConfigError(["[data] train: expected at least one file to check, or 'sample'"])
     files = {} if output is None else {"audit": output / "audit.json", "page": output / "audit.html"}
     copies = {} if fix_to is None else fixed_files(named, fix_to)
     _check_targets([*files.values(), *copies.values()], named.values(), overwrite=overwrite)
-    parts = {name: part if isinstance(part, Corpus) else _read(part, config) for name, part in named.items()}
+    parts = {name: read_part(part, config.data) for name, part in named.items()}
     pieces, missing = _pieces(parts, encoder, config.model.max_pieces)
     found = audit(parts, pieces=pieces, scheme=config.data.scheme)
     if missing is not None:
@@ -111,9 +113,7 @@ def _write_audit(found: Audit, files: Mapping[str, Path]) -> None:
         write_text(files["page"], audit_page(found))
 
 
-def _check_targets(
-    targets: Iterable[Path], named: Iterable[Corpus | str | tuple[str, ...]], *, overwrite: bool
-) -> None:
+def _check_targets(targets: Iterable[Path], named: Iterable[NamedPart], *, overwrite: bool) -> None:
     """Refuse to replace what is read, and whatever else is there already unless it may be replaced."""
     inputs = [path for part in named for path in _inputs(part)]
     for target in targets:
@@ -130,12 +130,9 @@ def _check_targets(
             raise OutputError(f"cannot write {target}: {there} is a file and no folder; choose another name")
 
 
-def _inputs(part: Corpus | str | tuple[str, ...]) -> Iterator[Path]:
+def _inputs(part: NamedPart) -> Iterator[Path]:
     """Files and folders that a part is read from, or was."""
-    if isinstance(part, Corpus):
-        sources = {sentence.source for sentence in part} | {part.source}
-    else:
-        sources = {part} if isinstance(part, str) else set(part)
+    sources = {s.source for s in part} | {part.source} if isinstance(part, Corpus) else set(part)
     for source in sources:
         if source is None:
             continue
@@ -151,21 +148,6 @@ def _is_part(target: Path, source: Path) -> bool:
     if not source.exists():
         return False
     return target.samefile(source) or (source.is_dir() and source.resolve() in target.resolve().parents)
-
-
-def _named(config: RunConfig, corpora: Mapping[str, Corpus]) -> dict[str, Corpus | str | tuple[str, ...]]:
-    """Every part that is named: in memory, or as files."""
-    files = {"train": config.data.train, "dev": config.data.dev, "test": config.data.test}
-    named = {name: corpora.get(name, paths) for name, paths in files.items()}
-    found = {name: part for name, part in named.items() if part is not None and part != ()}
-    if "train" not in found:
-        raise ConfigError(["[data] train: expected at least one file to check, or 'sample'"])
-    return found
-
-
-def _read(files: str | tuple[str, ...], config: RunConfig) -> Corpus:
-    """Files as they are, neither cleaned nor split."""
-    return read_files(files, config.data.format, config.data)
 
 
 def _pieces(

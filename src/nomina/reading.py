@@ -26,17 +26,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InputFormat",
+    "NamedPart",
     "check_sources",
     "check_tag_sets",
     "clean_corpus",
     "load_parts",
+    "named_parts",
     "read_files",
     "read_for_prediction",
+    "read_part",
 ]
 
 _NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 'sample'"
 
 InputFormat = Literal[Format, "text"]
+
+NamedPart = Corpus | tuple[str, ...]
+"""A part in memory, or the files that it is read from."""
 
 Say = Callable[[str], None]
 
@@ -52,14 +58,10 @@ def load_parts(
     """
     from nomina.runs import Parts  # loads torch, which reading alone does not need
 
-    files = {"train": config.data.train, "dev": config.data.dev, "test": config.data.test}
-    as_read = {
-        name: corpora[name] if corpora and name in corpora else read_files(named or (), config.data.format, config.data)
-        for name, named in files.items()
-        if named or (corpora and name in corpora)
-    }
-    if "train" not in as_read:
+    named = named_parts(config.data, corpora or {})
+    if "train" not in named:
         raise ConfigError([_NO_TRAINING_DATA])
+    as_read = {name: read_part(part, config.data) for name, part in named.items()}
     found = {
         name: clean_corpus(corpus, config.data, drop_duplicates=config.data.drop_duplicates and name == "train")
         for name, corpus in as_read.items()
@@ -131,16 +133,16 @@ def check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
     """Say everything that is missing at once, before anything is read or loaded."""
     from nomina.training.checks import check_training
 
-    files = {"train": config.data.train, "dev": (config.data.dev,), "test": (config.data.test,)}
-    named = [path for name, paths in files.items() if name not in corpora for path in paths if path is not None]
+    named = named_parts(config.data, corpora)
+    files = [path for part in named.values() if not isinstance(part, Corpus) for path in part]
     faults = [
-        f"[data] expected a file or an archive's member at {path!r}, found none" for path in named if not is_there(path)
+        f"[data] expected a file or an archive's member at {path!r}, found none" for path in files if not is_there(path)
     ]
-    has_dev = config.data.dev is not None or "dev" in corpora or config.data.split[1] > 0
+    has_dev = "dev" in named or config.data.split[1] > 0
     if config.training.patience and not has_dev:
         faults.append("[training] patience: early stopping needs a dev part; give a dev file or a share in split")
     faults += check_training(config.training, config.model)
-    if not config.data.train and "train" not in corpora:
+    if "train" not in named:
         faults.append(_NO_TRAINING_DATA)
     try:
         resolve_encoder(config.model.encoder)
@@ -175,6 +177,23 @@ def _is_text(source: Source) -> bool:
         return False
     lines = split_lines(source.text)
     return not any(map(is_blank, lines[:-1])) and not any(line.endswith(" O") for line in lines)
+
+
+def named_parts(data: DataConfig, corpora: Mapping[str, Corpus]) -> dict[str, NamedPart]:
+    """The parts that a user names, by ``"train"``, ``"dev"`` and ``"test"``.
+
+    Args:
+        data: Settings with the files of each part.
+        corpora: Parts that are in memory, by name; they win over files.
+    """
+    settings = {"train": data.train, "dev": (data.dev,), "test": (data.test,)}
+    files = {name: tuple(path for path in paths if path is not None) for name, paths in settings.items()}
+    return {name: corpora.get(name, paths) for name, paths in files.items() if name in corpora or paths}
+
+
+def read_part(part: NamedPart, data: DataConfig) -> Corpus:
+    """A named part as it is, neither cleaned nor split."""
+    return part if isinstance(part, Corpus) else read_files(part, data.format, data)
 
 
 def read_files(source: str | Path | Sequence[str | Path], form: Format, data: DataConfig) -> Corpus:
