@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from nomina.cli.console import Output
 from nomina.cli.options import AsJson, Quiet
 from nomina.cli.settings import with_settings
 from nomina.data.formats.writing import WriteFormat
+from nomina.data.tags import Scheme
 from nomina.training.config import RunConfig
 
 __all__ = ["EXAMPLES", "convert"]
@@ -39,7 +40,7 @@ def convert(
         typer.Option("--to", help="Output format; by the ending of OUT if not given.", show_default=False),
     ] = None,
     scheme: Annotated[
-        Literal["IOB2", "BIOES", "BILOU", "IOB1"] | None,
+        Scheme | None,
         typer.Option("--scheme", help="Scheme of the tags in OUT; as they are if not given.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
@@ -52,7 +53,6 @@ def convert(
     out = Output(quiet=quiet, as_json=as_json)
     from nomina.data.cleaning import clean
     from nomina.data.formats.writing import check_output, format_of, write
-    from nomina.data.tags import Scheme
     from nomina.reading import read_files
 
     check_output(output, overwrite=overwrite)
@@ -66,8 +66,7 @@ def convert(
         corpus = cleaned.corpus
         for note in cleaned.report.notes():
             out.say(note.message)
-    target = None if scheme is None else Scheme(scheme)
-    written = write(corpus, output, format=form, scheme=target, repair=settings.repair, overwrite=overwrite)
+    written = write(corpus, output, format=form, scheme=scheme, repair=settings.repair, overwrite=overwrite)
     for note in written.notes:
         out.say(note.message)
     out.say(f"wrote   {written.n_sentences:>9,} sentences {written.n_words:>11,} words to {output} ({form})")

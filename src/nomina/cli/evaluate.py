@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nomina.cli.console import Output
+from nomina.cli.options import Quiet
 from nomina.cli.results import show_by_tags, show_trust
 from nomina.cli.settings import with_settings
 from nomina.training.config import RunConfig
@@ -48,7 +49,7 @@ def evaluate(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write into a folder that holds scores.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the scores as JSON.")] = False,
     flags: dict[str, Any],
 ) -> None:
