@@ -92,7 +92,9 @@ def test_errors_name_the_characters() -> None:
 
 @given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=5))
 def test_words_stand_where_they_are_said_to(words: list[str]) -> None:
-    for text in (None, "  ".join(words), "nothing of the kind"):
+    own, joined = "  ".join(words), " ".join(words)
+    too_short = "".join(words)[1:]  # for all of them
+    for text, expected in ((None, joined), (own, own), (too_short, joined)):
         place = located(Sentence(tuple(words), text=text))
+        assert place.text == expected
         assert [place.text[a:b] for a, b in place.words] == words
-        assert place.is_own == (place.text == text)

@@ -149,12 +149,10 @@ class Located(NamedTuple):
     Attributes:
         text: The sentence's own text, or its words joined with spaces.
         words: First character and character after the last of each word.
-        is_own: Whether the text is the sentence's own.
     """
 
     text: str
     words: tuple[tuple[int, int], ...]
-    is_own: bool
 
     def characters(self, spans: Iterable[Span]) -> list[tuple[int, int, str]]:
         """Spans of words as spans of characters with their types."""
@@ -165,9 +163,9 @@ def located(sentence: Sentence) -> Located:
     """A text that holds all words of a sentence in order: its own, else the words joined with spaces."""
     offsets = sentence.offsets()
     if sentence.text is not None and offsets is not None:
-        return Located(sentence.text, offsets, True)
+        return Located(sentence.text, offsets)
     pairs, position = [], 0
     for word in sentence.words:
         pairs.append((position, position + len(word)))
         position += len(word) + 1
-    return Located(" ".join(sentence.words), tuple(pairs), False)
+    return Located(" ".join(sentence.words), tuple(pairs))
