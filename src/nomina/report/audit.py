@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from nomina.data.audit.records import SEVERITIES, Audit, Finding, PartFacts
+from nomina.data.audit.records import SEVERITIES, Audit, Finding, Lengths, PartFacts
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -40,15 +40,7 @@ def _n_mentions(parts: Sequence[PartFacts], label: str) -> int:
     return sum(part.types.get(label, 0) for part in parts)
 
 
-def _words(part: PartFacts) -> str:
-    lengths = part.n_words_per_sentence
-    return f"{lengths.median:g} · {lengths.p99:g} · {lengths.largest:,}"
-
-
-def _pieces(part: PartFacts) -> str:
-    if part.pieces is None:
-        return ""
-    lengths = part.pieces.lengths
+def _spread(lengths: Lengths) -> str:
     return f"{lengths.median:g} · {lengths.p99:g} · {lengths.largest:,}"
 
 
@@ -68,8 +60,8 @@ _FACTS: tuple[tuple[str, Callable[[PartFacts], str]], ...] = (
     ("different words", lambda part: f"{part.n_distinct_words:,}"),
     ("documents", lambda part: f"{part.n_documents:,}"),
     ("encoding guessed", lambda part: part.encoding or ""),
-    ("words per sentence (median · 99 % · most)", _words),
-    ("pieces per sentence (median · 99 % · most)", _pieces),
+    ("words per sentence (median · 99 % · most)", lambda part: _spread(part.n_words_per_sentence)),
+    ("pieces per sentence (median · 99 % · most)", lambda part: _spread(part.pieces.lengths) if part.pieces else ""),
     ("sentences over the encoder's limit", _over_limit),
     ("words without a piece", lambda part: f"{sum(part.pieces.without_piece.values()):,}" if part.pieces else ""),
     ("different feature values", _features),

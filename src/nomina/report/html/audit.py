@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nomina.data.audit.records import SEVERITIES, Audit, Finding, PartFacts
+from nomina.data.audit.records import SEVERITIES, Audit, PartFacts
 from nomina.report.audit import HEADINGS, fact_rows, verdict_line
 from nomina.report.html import parts
 from nomina.report.html.markup import fill
@@ -32,7 +31,7 @@ def audit_html(audit: Audit) -> Markup:
 
 def _sections(audit: Audit) -> list[Section]:
     findings = [
-        Section(f"audit-{severity}s", f"{HEADINGS[severity]} ({len(found)})", _findings(found))
+        Section(f"audit-{severity}s", f"{HEADINGS[severity]} ({len(found)})", fill("findings", findings=found))
         for severity in SEVERITIES
         if (found := audit.of(severity))
     ]
@@ -48,10 +47,6 @@ def _facts(audit: Audit) -> Markup:
     sources = "; ".join(f"{name}: {part.source}" for name, part in audit.parts.items())
     rows = [(row.name.strip(), *row.values) for row in fact_rows(audit)]
     return parts.table(f"What the parts hold ({sources})", ("fact", *audit.parts), rows)
-
-
-def _findings(findings: Sequence[Finding]) -> Markup:
-    return fill("findings", findings=findings)
 
 
 def _values(part: PartFacts) -> list[Markup]:

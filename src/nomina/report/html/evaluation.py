@@ -146,8 +146,12 @@ def _summary(facts: ReportFacts) -> Markup:
     )
 
 
+def _ends(interval: Interval) -> str:
+    return f"{interval.low:.4f} to {interval.high:.4f}"
+
+
 def _range(interval: Interval) -> str:
-    return f"{interval.low:.4f} to {interval.high:.4f} (95 %)"
+    return f"{_ends(interval)} (95 %)"
 
 
 def _shares(figures: Counts | Average) -> list[str]:
@@ -179,7 +183,7 @@ def _types(facts: ReportFacts) -> Markup:
 
     def cells(name: str, support: int, default: Counts | Average, strict: Counts | Average) -> list[str]:
         interval = intervals.get(name)
-        ends = "" if interval is None else f"{interval.low:.4f} to {interval.high:.4f}"
+        ends = "" if interval is None else _ends(interval)
         return [name, f"{support:,}", *_shares(default), ends, f"{strict.f1:.4f}"]
 
     rows, footer = [], []
@@ -268,7 +272,7 @@ def _slices(analysis: Analysis) -> Markup:
             f"{one.counts.n_gold:,}",
             f"{one.counts.n_predicted:,}",
             *_shares(one.counts),
-            f"{one.f1.low:.4f} to {one.f1.high:.4f}",
+            _ends(one.f1),
         ]
         for one in analysis.slices
     ]
