@@ -9,7 +9,6 @@ which other programs on the machine change less than the wall time; and the find
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -23,14 +22,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import save_json
+from common import arguments, save_json
 
 RESULTS = Path(__file__).with_name("audit.json")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__, has_work=False)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--once", action="store_true", help="the steps in this process, for the script itself")

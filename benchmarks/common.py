@@ -16,11 +16,12 @@ from nomina.files import write_text
 __all__ = ["arguments", "conditions", "gmb_split", "load_json", "save_json", "yardstick_result"]
 
 
-def arguments(description: str | None) -> argparse.ArgumentParser:
-    """A parser with ``--shared`` and ``--work``."""
+def arguments(description: str | None, *, has_work: bool = True) -> argparse.ArgumentParser:
+    """A parser with ``--shared``, and ``--work`` for a script that keeps something between its starts."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="corpora and yardsticks")
-    parser.add_argument("--work", type=Path, required=True, help="folder for splits and models")
+    if has_work:
+        parser.add_argument("--work", type=Path, required=True, help="folder for splits and models")
     return parser
 
 

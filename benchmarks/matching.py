@@ -10,7 +10,6 @@ first tenth of the sentences. All count the same: the script stops where the fig
 
 from __future__ import annotations
 
-import argparse
 import platform
 import statistics
 import time
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from common import save_json
+from common import arguments, save_json
 from nomina.data.formats import read
 from nomina.data.tags import Scheme
 from nomina.scoring import Evaluation, score, sentence_counts
@@ -38,8 +37,7 @@ Tags = list[list[str]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="corpora")
+    parser = arguments(__doc__, has_work=False)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()

@@ -8,7 +8,6 @@ Writes ``reading.json``: medians over ``--rounds`` processes, each from a cold s
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import statistics
@@ -17,13 +16,14 @@ import sys
 import time
 from pathlib import Path
 
+from common import arguments, save_json
+
 RESULTS = Path(__file__).with_name("reading.json")
 BATCH_SIZE = 32
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__, has_work=False)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument(
@@ -43,7 +43,7 @@ def main() -> None:
         "conditions": {"python": platform.python_version(), "rounds": args.rounds, "batch_size": BATCH_SIZE},
         "medians": figures,
     }
-    args.results.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    save_json(args.results, content)
     print(json.dumps(content, indent=2))
 
 

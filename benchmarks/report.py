@@ -12,7 +12,6 @@ time from the start of the navigation to the load event, and until the browser o
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -27,7 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from common import save_json
+from common import arguments, save_json
 from nomina.data.cleaning import clean
 from nomina.data.corpus import Corpus
 from nomina.data.formats import read
@@ -53,8 +52,7 @@ Place = tuple[int, int]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="corpora")
+    parser = arguments(__doc__, has_work=False)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
