@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from nomina.data.audit import Audit, audit
-from nomina.data.corpus import Corpus
-from nomina.data.records import Sentence
-from nomina.data.tags import Scheme
+from hostile import EVIL, an_audit
+from nomina.data.audit import Audit
 from nomina.report.audit import audit_table, fact_rows
-
-EVIL = "<script>alert('x')</script>[bold]"
-
-
-def an_audit() -> Audit:
-    bad = Sentence((EVIL, "b", "c", "d"), {"pos": (EVIL, "NN", "NN", "NN")}, ("I-a", "O", "B-<b>", "O"), line=1)
-    good = Sentence(("e", "b", "c", "d"), {"pos": ("X", "NN", "NN", "NN")}, ("B-a", "O", "O", "O"), line=6)
-    return audit({"train": Corpus((bad, bad, good), Scheme.IOB2, EVIL), "test": Corpus((bad,), Scheme.IOB2, "test")})
 
 
 def shown(found: Audit) -> str:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from nomina.data.audit import Audit, audit
-from nomina.data.corpus import Corpus
-from nomina.data.records import Sentence
-from nomina.data.tags import Scheme
+from hostile import an_audit
 from nomina.report.html.audit import audit_html, audit_page
 
-EVIL = "<script>alert('x')</script>[bold]"
 _VOID = {"meta", "input", "br"}
 
 
@@ -35,12 +31,6 @@ class Tree(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-
-
-def an_audit() -> Audit:
-    bad = Sentence((EVIL, "b", "c", "d"), {"pos": (EVIL, "NN", "NN", "NN")}, ("I-a", "O", "B-<b>", "O"), line=1)
-    good = Sentence(("e", "b", "c", "d"), {"pos": ("X", "NN", "NN", "NN")}, ("B-a", "O", "O", "O"), line=6)
-    return audit({"train": Corpus((bad, bad, good), Scheme.IOB2, EVIL), "test": Corpus((bad,), Scheme.IOB2, "test")})
 
 
 def test_everything_is_there_and_escaped() -> None:
