@@ -25,6 +25,7 @@ PUBLIC = [
     "evaluate",
     "load",
     "read",
+    "sentences",
     "train",
     "tune",
 ]
@@ -32,7 +33,7 @@ PUBLIC = [
 
 def test_public_names() -> None:
     assert sorted(nomina.__all__) == PUBLIC
-    assert len(PUBLIC) <= 17
+    assert len(PUBLIC) <= 18
     assert all(getattr(nomina, name).__doc__ for name in PUBLIC)
     assert set(dir(nomina)) == set(PUBLIC)
     with pytest.raises(AttributeError, match="no attribute 'fit'"):

@@ -72,7 +72,8 @@ def is_line(line: bytes) -> bool:
 def grow(path: Path, records: list[str], *, fault: bool = False, **options: Any) -> int:
     """Write records behind those that are there; returns how many those are."""
     given: dict[str, Any] = {"ends_record": is_line, "facts": {"input": "a"}, **options}
-    with open_growing(path, **given) as (file, n_records):
+    with open_growing(path, **given) as (file, n_records, last):
+        assert last == (records[n_records - 1] if n_records else "")
         file.writelines(records[n_records:])
         if fault:
             raise RuntimeError
@@ -137,7 +138,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    with open_growing(path, ends_record=is_line, facts={}) as (file, _):
+    with open_growing(path, ends_record=is_line, facts={}) as (file, *_):
         file.write("mine\n")
         other = context.Process(target=_try_to_grow, args=(path, results))
         other.start()

@@ -30,12 +30,13 @@ ROOMS: dict[str, set[str]] = {
     "tuning": {"training", "inference", "model", "encoding", "scoring", "data"},
     "report": {"scoring", "data"},
     "serving": {"inference"},
-    "integrations": {"inference", "training", "tuning"},
+    "integrations": {"inference", "training", "tuning", "predicting"},
 }
 ROOMS["judging"] = ROOMS.keys() - {"serving", "integrations"}
 ROOMS["runs"] = ROOMS["judging"] | {"judging"}
 ROOMS["reading"] = ROOMS["results"] = ROOMS["runs"] | {"runs"}
 ROOMS["checking"] = ROOMS["runs"] | {"reading"}
+ROOMS["predicting"] = ROOMS["runs"] | {"reading"}
 ROOMS["workflow"] = ROOMS["runs"] | {"runs", "reading", "results"}
 ROOMS["api"] = ROOMS["workflow"] | {"workflow", "checking"}
 ROOMS["cli"] = set(ROOMS)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 import nomina
 from nomina.data.formats import is_there
+from nomina.data.formats.stream import BadRecord
 from nomina.errors import ConfigError, DataError
-from nomina.reading import load_parts, read_for_prediction
+from nomina.reading import load_parts, stream_for_prediction
 from nomina.training.config import DataConfig, RunConfig
 
 
@@ -27,6 +29,11 @@ def write(path: Path, corpus: nomina.Corpus) -> Path:
 def words(corpus: nomina.Corpus | None) -> list[tuple[str, ...]]:
     assert corpus is not None
     return [sentence.words for sentence in corpus]
+
+
+def words_to_label(source: Path | BinaryIO) -> list[tuple[str, ...]]:
+    records = stream_for_prediction(source, "auto", DataConfig())
+    return [record.words for record in records if isinstance(record, nomina.Sentence)]
 
 
 def test_a_corpus_is_split_and_nothing_is_lost() -> None:
@@ -113,12 +120,11 @@ def test_words_to_label_from_what_is_no_text(tmp_path: Path) -> None:
 
     sample = nomina.read("sample")[:10]
     write_corpus(sample, tmp_path / "brat", format="brat")
-    corpus = read_for_prediction(tmp_path / "brat", "auto", DataConfig())
-    assert sorted(words(corpus)) == sorted(words(sample))
+    assert sorted(words_to_label(tmp_path / "brat")) == sorted(words(sample))
     pytest.importorskip("pyarrow", reason="needs the extra nomina[parquet]")
     write_corpus(sample, tmp_path / "x.parquet")
-    with (tmp_path / "x.parquet").open("rb") as stream:
-        assert words(read_for_prediction(stream, "auto", DataConfig())) == words(sample)
+    with (tmp_path / "x.parquet").open("rb") as file:
+        assert words_to_label(file) == words(sample)
     config = RunConfig.build(None, train=(str(tmp_path / "brat"), str(tmp_path / "x.parquet")), split=(100, 0, 0))
     assert all(map(is_there, config.data.train))
     (tmp_path / "empty").mkdir()
@@ -138,19 +144,13 @@ def test_policies_for_spans_are_settings(tmp_path: Path) -> None:
     assert labels(cut_spans="shrink") == ("B-b", "B-a")
 
 
-@pytest.mark.parametrize(
-    ("content", "sentences"),
-    [
-        ("Hello world\n", [["Hello", "world"]]),
-        ("One.\nTwo\n", [["One", "."], ["Two"]]),
-        ("It is so.\r\n\r\nYes it is.\n", [["It", "is", "so", "."], ["Yes", "it", "is", "."]]),
-        ("Hello O\nworld O\n", [["Hello", "world"]]),
-        ("Hello\tUH\nworld\tNN\n", [["Hello", "world"]]),
-        ("Hello\nworld\n\nagain\n", [["Hello", "world"], ["again"]]),
-        ('{"tokens": ["Hello", "world"]}\n', [["Hello", "world"]]),
-        ("", []),
-    ],
-)
-def test_text_and_corpora_are_told_apart(tmp_path: Path, content: str, sentences: list[list[str]]) -> None:
-    corpus = read_for_prediction(BytesIO(content.encode()), "auto", DataConfig())
-    assert [list(sentence.words) for sentence in corpus] == sentences
+def test_settings_say_how_words_to_label_are_read() -> None:
+    text = b"Ada\tNNP\tB-per\nwrote\tVBD\n"
+    (sentence,) = stream_for_prediction(BytesIO(text.replace(b"\tB-per", b"")), "auto", DataConfig(columns="word,pos"))
+    assert isinstance(sentence, nomina.Sentence)
+    assert sentence.features == {"pos": ("NNP", "VBD")}
+    with pytest.raises(DataError, match="standard input:2: expected 3 columns"):
+        words_to_label(BytesIO(text))
+    (bad,) = stream_for_prediction(BytesIO(text), "auto", DataConfig(), on_error="mark")
+    assert isinstance(bad, BadRecord)
+    assert (bad.line, bad.raw) == (2, text.decode().removesuffix("\n"))

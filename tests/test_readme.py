@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from commands import in_folder
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 TUNING = (Path(__file__).parents[1] / "docs" / "tuning.md").read_text(encoding="utf-8")
 JUDGING = (Path(__file__).parents[1] / "docs" / "judging.md").read_text(encoding="utf-8")
+PREDICTING = (Path(__file__).parents[1] / "docs" / "predict.md").read_text(encoding="utf-8")
 FORMATS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 
 
@@ -77,6 +79,20 @@ def test_the_page_on_judging(tmp_path: Path) -> None:
         assert name in files, name
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_the_page_on_predicting(tmp_path: Path) -> None:
+    pytest.importorskip("spacy", reason="needs the extra nomina[spacy]")
+    commands = "\n".join(re.findall(r"```sh\n(.*?)```", PREDICTING, flags=re.DOTALL))
+    assert "\nRuth\t" in in_folder(["bash", "-euo", "pipefail", "-c", commands], tmp_path)
+    letter = [json.loads(line) for line in (tmp_path / "letter.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["text"] for row in letter] == ["Ada Lovelace wrote\nto Dr. Babbage.", "He\nlived in London."]
+    assert [row["start_char"] for row in letter] == [0, 35]
+    assert sorted(path.name for path in (tmp_path / "labelled").iterdir()) == ["one.jsonl", "two.jsonl"]
+    [program] = re.findall(r"```python\n(.*?)```", PREDICTING, flags=re.DOTALL)
+    in_folder([sys.executable, "-c", program], tmp_path)
+
+
 def test_the_page_on_formats(tmp_path: Path) -> None:
     for package in ("pyarrow", "spacy"):
         pytest.importorskip(package, reason="needs the extras that the page is about")
@@ -107,6 +123,6 @@ def test_every_flag_exists() -> None:
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
         known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
-    text = README + TUNING + FORMATS + JUDGING
+    text = README + TUNING + FORMATS + JUDGING + PREDICTING
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--nproc-per-node"}  # torchrun's
     assert named <= known

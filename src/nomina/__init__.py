@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nomina.data.cleaning import clean
     from nomina.data.corpus import Corpus
     from nomina.data.formats import read
+    from nomina.data.raw import sentences
     from nomina.data.records import Sentence, Span
     from nomina.inference import Prediction, Predictor
     from nomina.model import Tagger, TaggerConfig
@@ -46,6 +47,7 @@ __all__ = [
     "evaluate",
     "load",
     "read",
+    "sentences",
     "train",
     "tune",
 ]
@@ -66,6 +68,7 @@ _HOMES = {
     "evaluate": "nomina.api",
     "load": "nomina.api",
     "read": "nomina.data.formats",
+    "sentences": "nomina.data.raw",
     "train": "nomina.api",
     "tune": "nomina.api",
 }

@@ -99,10 +99,12 @@ class Growing(NamedTuple):
     Attributes:
         file: Open for more records.
         n_records: Records that an earlier run wrote to it.
+        last: The last of them.
     """
 
     file: TextIO
     n_records: int
+    last: str
 
 
 def part_of(path: Path) -> Path:
@@ -152,7 +154,7 @@ def open_growing(
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise OutputError(f"{path} is being written by another process; wait for it") from error
-        n_records, end = _whole_records(file, ends_record) if resume else (0, 0)
+        n_records, last, end = _whole_records(file, ends_record) if resume else (0, 0, 0)
         if n_records:
             _check_same(beside, facts)
         else:
@@ -160,7 +162,7 @@ def open_growing(
         file.truncate(end)
         text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
         try:
-            yield Growing(text, n_records)
+            yield Growing(text, n_records, _between(part, last, end))
             text.flush()
             part.replace(path)
             beside.unlink(missing_ok=True)
@@ -172,15 +174,21 @@ def open_growing(
                     beside.unlink(missing_ok=True)
 
 
-def _whole_records(file: BinaryIO, ends_record: Callable[[bytes], bool]) -> tuple[int, int]:
-    """How many records of a file are whole, and where the last of them ends."""
+def _whole_records(file: BinaryIO, ends_record: Callable[[bytes], bool]) -> tuple[int, int, int]:
+    """How many records of a file are whole, and where the last of them begins and ends."""
     file.seek(0)
-    n_records = end = position = 0
+    n_records = last = end = position = 0
     for line in file:
         position += len(line)
         if line.endswith(b"\n") and ends_record(line):
-            n_records, end = n_records + 1, position
-    return n_records, end
+            n_records, last, end = n_records + 1, end, position
+    return n_records, last, end
+
+
+def _between(path: Path, start: int, end: int) -> str:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start).decode("utf-8")
 
 
 def _check_same(beside: Path, facts: Mapping[str, Any]) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from nomina.data import text
 from nomina.data.cleaning import clean, find_shared
 from nomina.data.corpus import Corpus
-from nomina.data.formats import Format, is_there, read, recognise, recognise_binary
-from nomina.data.formats.collect import is_blank
-from nomina.data.formats.source import Source, load, split_lines
+from nomina.data.formats import Format, is_there, read
+from nomina.data.formats.collect import ReadOptions
+from nomina.data.formats.stream import InputFormat, OnError, Stream, stream
 from nomina.data.records import MISSING, Note
 from nomina.data.splitting import MIN_TYING_WORDS
 from nomina.data.tagsets import POS, differ, tag_set
 from nomina.encoding.encoders import resolve_encoder
-from nomina.errors import ConfigError, DataError, EncoderError, FormatError, MissingExtraError
+from nomina.errors import ConfigError, DataError, EncoderError, MissingExtraError
 from nomina.training.config import DataConfig, RunConfig
 
 if TYPE_CHECKING:
@@ -33,13 +31,11 @@ __all__ = [
     "load_parts",
     "named_parts",
     "read_files",
-    "read_for_prediction",
     "read_part",
+    "stream_for_prediction",
 ]
 
 _NO_TRAINING_DATA = "[data] train: expected at least one file to train on, or 'sample'"
-
-InputFormat = Literal[Format, "text"]
 
 NamedPart = Corpus | tuple[str, ...]
 """A part in memory, or the files that it is read from."""
@@ -99,34 +95,41 @@ def load_parts(
     return replace(parts, notes=tuple(notes))
 
 
-def read_for_prediction(source: str | Path | BinaryIO, form: InputFormat, data: DataConfig) -> Corpus:
-    """Read words to label: any corpus format, or raw text with one sentence a line.
+def stream_for_prediction(
+    source: str | Path | BinaryIO,
+    form: InputFormat,
+    data: DataConfig,
+    *,
+    language: str = "en",
+    on_error: OnError = "stop",
+) -> Stream:
+    """Open words to label, as a stream of records: any corpus format, text with one sentence a line, or running text.
+
+    Rows of columns and tables with too few or too many cells are faults: a word that is left out or read from another
+    column would be labelled wrongly in silence.
 
     Args:
         source: A file, or an open binary stream.
-        form: A format, ``"text"``, or ``"auto"``: text is what no corpus format fits.
+        form: A format, ``"text"``, ``"raw"``, or ``"auto"``: text is what no corpus format fits.
         data: Settings of the corpus formats.
+        language: Of running text, as spaCy names it.
+        on_error: What becomes of a faulty record.
+
+    Raises:
+        ConfigError: If the settings do not fit together.
+        DataError: If the file cannot be opened, or, while records are asked for, one is faulty.
+        FormatError: If its format or encoding cannot be recognised, or there is no sentence in a corpus.
     """
-    if not isinstance(source, str | Path):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "stdin"
-            path.write_bytes(source.read())
-            try:
-                return replace(read_for_prediction(path, form, data), source="standard input")
-            except DataError as error:
-                raise DataError(str(error).replace(str(path), "standard input")) from error
-    if form != "text" and (form != "auto" or data.columns is not None or recognise_binary(source) is not None):
-        return read_files(source, form, data)
-    loaded = load(Path(source))
-    if form != "text" and not _is_text(loaded):
-        return read_files(source, form, data)
-    sentences = tuple(
-        replace(text.sentence(line), line=number)
-        for number, line in enumerate(split_lines(loaded.text), start=1)
-        if not is_blank(line)
+    options = ReadOptions(
+        columns=data.columns,
+        pos=_pos(data),
+        label_names=data.label_names,
+        cut_spans=data.cut_spans,
+        overlaps=data.overlaps,
+        strict_rows=True,
+        language=language,
     )
-    note = Note("text", f"read as text, one sentence a line: {len(sentences):,} sentences", len(sentences))
-    return Corpus(sentences, source=str(source), notes=(*loaded.notes, note))
+    return stream(source, format=form, options=options, on_error=on_error)
 
 
 def check_sources(config: RunConfig, corpora: Mapping[str, Corpus]) -> None:
@@ -167,18 +170,6 @@ def check_tag_sets(parts: Parts) -> None:
         raise ConfigError(faults)
 
 
-def _is_text(source: Source) -> bool:
-    """Whether a file is text and no corpus; so are bare lines of one or two words, which could pass for columns."""
-    try:
-        form = recognise(source)
-    except FormatError:
-        return True
-    if form != "columns" or "\t" in source.text:
-        return False
-    lines = split_lines(source.text)
-    return not any(map(is_blank, lines[:-1])) and not any(line.endswith(" O") for line in lines)
-
-
 def named_parts(data: DataConfig, corpora: Mapping[str, Corpus]) -> dict[str, NamedPart]:
     """The parts that a user names, by ``"train"``, ``"dev"`` and ``"test"``.
 
@@ -198,16 +189,19 @@ def read_part(part: NamedPart, data: DataConfig) -> Corpus:
 
 def read_files(source: str | Path | Sequence[str | Path], form: Format, data: DataConfig) -> Corpus:
     """Read files by the settings of a run."""
-    pos: Literal["upos", "xpos"] = "upos" if data.upos else "xpos"
     return read(
         source,
         format=form,
         columns=data.columns,
-        pos=pos,
+        pos=_pos(data),
         label_names=data.label_names,
         cut_spans=data.cut_spans,
         overlaps=data.overlaps,
     )
+
+
+def _pos(data: DataConfig) -> Literal["upos", "xpos"]:
+    return "upos" if data.upos else "xpos"
 
 
 def clean_corpus(corpus: Corpus, data: DataConfig, *, drop_duplicates: bool = False) -> Corpus:

@@ -20,6 +20,14 @@ def test_offsets_are_unknown_without_text_or_with_another_one() -> None:
     assert Sentence(("de", "el"), text="del").offsets() is None
 
 
+def test_offsets_in_the_text_that_a_sentence_was_cut_from() -> None:
+    whole = "Oh. It's it."
+    sentence = Sentence(("It", "'s", "it", "."), text="It's it.", start_char=4)
+    offsets = sentence.offsets()
+    assert offsets is not None
+    assert tuple(whole[a:b] for a, b in map(sentence.in_whole, offsets)) == sentence.words
+
+
 def test_sentences_compare_by_content_and_can_be_keys() -> None:
     assert Sentence(("a",), {"pos": ("X",)}, source="one") == Sentence(("a",), {"pos": ("X",)}, source="two")
     assert len({Sentence(("a",), {"pos": ("X",)}), Sentence(("a",), {"pos": ("X",)})}) == 1

@@ -79,6 +79,16 @@ def test_a_stream_is_predicted_as_a_list_is(n_words: int, predictor: Predictor) 
     assert [p.sentence for p in predictions] == list(CORPUS)
 
 
+@pytest.mark.parametrize("n_done", [0, 1, 3, 17, 40, 41])
+def test_a_stream_goes_on_where_it_came_to(n_done: int, predictor: Predictor) -> None:
+    records: list[Sentence | str] = [*CORPUS[:5], "kept", *CORPUS[5:]]
+    whole = list(predictor.predict_stream(records, n_words=60))
+    rest = list(predictor.predict_stream(records, n_words=60, skip=n_done))
+    assert rest == whole[n_done:]
+    scores = [[[s.score for s in p.spans] for p in found if not isinstance(p, str)] for found in (whole[n_done:], rest)]
+    assert scores[0] == scores[1]
+
+
 def test_a_stream_is_read_only_as_far_as_needed(predictor: Predictor) -> None:
     n_read = 0
 

@@ -64,6 +64,7 @@ class Sentence:
         text: The original text, where it is known.
         source: The file it was read from, for messages; sentences of one corpus may come from several.
         lines: 1-based line of each word, where words stand on lines of their own.
+        start_char: Where ``text`` begins in the text that it was cut from, in code points; 0 for a text of its own.
 
     Raises:
         ValueError: If a column's length differs from the number of words.
@@ -77,6 +78,7 @@ class Sentence:
     text: str | None = None
     source: str | None = field(default=None, compare=False, repr=False)
     lines: Sequence[int] | None = field(default=None, compare=False, repr=False)
+    start_char: int = field(default=0, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         n_words = len(self.words)
@@ -110,3 +112,7 @@ class Sentence:
             position = start + len(word)
             pairs.append((start, position))
         return tuple(pairs)
+
+    def in_whole(self, offsets: tuple[int, int]) -> tuple[int, int]:
+        """Character offsets in the text that ``text`` was cut from, of offsets in ``text``."""
+        return self.start_char + offsets[0], self.start_char + offsets[1]

@@ -346,6 +346,7 @@ class Predictor:
         *,
         tags: TagUse = "auto",
         n_words: int = LOOK_AHEAD,
+        skip: int = 0,
     ) -> Iterator[Prediction | Record]:
         """Find the entities of a stream of sentences, in constant memory.
 
@@ -353,6 +354,8 @@ class Predictor:
             sentences: What to label, of any number. Whatever is no :class:`Sentence` keeps its place in the output.
             tags: Which part-of-speech tags to read.
             n_words: Words that are read ahead, to be sorted by length; 1 or more.
+            skip: How many records to leave out from the beginning, 0 or more, to go on where an earlier run came to:
+                what is labelled together, and so the output, is the same to the last digit.
 
         Yields:
             One :class:`Prediction` for each sentence, in order. Where the stream fails, the predictions for what came
@@ -361,10 +364,15 @@ class Predictor:
         Raises:
             ModelError: If part-of-speech tags are of another tag set than in training.
         """
-        for run in look_ahead(sentences, n_words=n_words, keeps_documents=self.settings.context == "document"):
+        keeps_documents = self.settings.context == "document"
+        for run in look_ahead(sentences, n_words=n_words, keeps_documents=keeps_documents):
+            if len(run) <= skip:
+                skip -= len(run)
+                continue
             found = iter(self._predict([record for record in run if isinstance(record, Sentence)], tags, False))
-            for record in run:
-                yield next(found) if isinstance(record, Sentence) else record
+            labelled = [next(found) if isinstance(record, Sentence) else record for record in run]
+            yield from labelled[skip:]
+            skip = 0
             self.word_pieces.forget(_KNOWN_WORDS)
 
     def _with_features(self, sentence: Sentence, features: dict[str, tuple[str, ...]]) -> Sentence:

@@ -7,21 +7,16 @@ there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nomina.errors import ConfigError, MissingExtraError, NominaError
+from nomina.errors import NominaError
+from nomina.integrations.ray_cluster import LOCAL, connect, import_ray
 from nomina.tuning.plan import load_plan
 from nomina.tuning.workers import Workers
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 __all__ = ["RayWorkers", "ray_workers"]
-
-LOCAL = "local"
 
 
 def ray_workers(address: str) -> Callable[[Path, str | None], Workers]:
@@ -34,21 +29,8 @@ def ray_workers(address: str) -> Callable[[Path, str | None], Workers]:
     Raises:
         MissingExtraError: If Ray is not installed.
     """
-    _import_ray(is_local=address == LOCAL)
+    import_ray(is_local=address == LOCAL)
     return lambda folder, storage: RayWorkers(folder, storage, address)
-
-
-def _import_ray(*, is_local: bool) -> ModuleType:
-    # Ray would otherwise send usage figures home.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if is_local:
-        # A machine that is no part of a cluster has its servers on the loopback interface; read when Ray is imported.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("ray", "ray") from error
-    return ray
 
 
 class RayWorkers:
@@ -64,27 +46,15 @@ class RayWorkers:
     """
 
     def __init__(self, folder: Path, storage: str | None, address: str) -> None:
-        self.ray = _import_ray(is_local=address == LOCAL)
         self.folder = folder.resolve()
         self.storage = storage
         self.tasks: dict[int, Any] = {}
-        self.has_begun = not self.ray.is_initialized()
-        if self.has_begun:
-            try:
-                self._connect(address)
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                raise ConfigError([f"ray: expected a cluster at {address!r}, found none: {error}"]) from error
+        ray, self.has_begun = connect(address)
+        self.ray: Any = ray
         n_gpus = 1 if self.ray.cluster_resources().get("GPU", 0) >= 1 else 0
         # A worker that dies is started by the search, which knows whether it is still needed.
         n_cpus = load_plan(folder).threads
         self.remote = self.ray.remote(num_cpus=n_cpus, num_gpus=n_gpus, max_retries=0)(_work)
-
-    def _connect(self, address: str) -> None:
-        options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        if address == LOCAL:
-            self.ray.init(address="local", include_dashboard=False, **options)
-        else:
-            self.ray.init(address=address, **options)
 
     def start(self, index: int) -> None:
         """Start a task."""

@@ -56,6 +56,7 @@ def test_sentences_documents_and_blanks(tmp_path: Path) -> None:
         ("One", ("B-X",), "2"),
         ("two  words", ("O", "O"), "2"),
     ]
+    assert [s.start_char for s in corpus] == [0, 11, 0, 6]
     notes = {note.kind: note for note in corpus.notes}
     assert notes["span_across_lines"].count == 2
     assert "Doc 1 characters" in notes["span_across_lines"].message

@@ -169,6 +169,7 @@ def test_lines_are_sentences_and_spans_across_them_are_cut(tmp_path: Path) -> No
         (("wrote",), "wrote", "1"),
         (("One", "line", "."), "One line.", None),
     ]
+    assert [s.start_char for s in corpus] == [0, 6, 22, 0]
     # of 0-10, three characters lie in the first line and four in the second
     assert [s.labels for s in corpus[:3]] == [("O",), ("B-b", "I-b"), ("B-d",)]
     notes = {note.kind: note for note in corpus.notes}

@@ -11,13 +11,30 @@ from nomina.data.corpus import Corpus
 from nomina.data.formats import brat, conllu, docbin, hub, jsonl, kaggle, parquet, spans
 from nomina.data.formats import columns as columns_format
 from nomina.data.formats.collect import BLANK, ReadOptions, Result
-from nomina.data.formats.source import SAMPLE, Source, decode, fetch, split_lines
+from nomina.data.formats.opening import SAMPLE, fetch
+from nomina.data.formats.pieces import PieceReader
+from nomina.data.formats.source import Source, decode, split_lines
 from nomina.data.offsets import CutPolicy, OverlapPolicy
 from nomina.data.records import Note, Sentence
 from nomina.data.tags import Scheme, detect_scheme
 from nomina.errors import ConfigError, FormatError, TagError
 
-__all__ = ["BINARY", "FORMATS", "PLACES", "TEXTS", "Format", "is_there", "read", "recognise", "recognise_binary"]
+__all__ = [
+    "BINARY",
+    "FORMATS",
+    "PLACES",
+    "TEXTS",
+    "Format",
+    "binary_format",
+    "check_arguments",
+    "is_there",
+    "nothing_found",
+    "place_of",
+    "read",
+    "read_bytes",
+    "recognise",
+    "unlabelled_notes",
+]
 
 Format = Literal[
     "auto",
@@ -42,6 +59,8 @@ class Reader(NamedTuple):
 
     looks_like: Callable[[str], bool]
     read: Callable[[str, str, ReadOptions], Result]
+    open: Callable[[Sequence[str], str, ReadOptions], PieceReader[str]] | None
+    """Makes what reads piece by piece, from the first lines; ``None`` where a format must be read whole."""
 
 
 class BinaryReader(NamedTuple):
@@ -71,10 +90,10 @@ BINARY: dict[str, BinaryReader] = {
 TEXTS: dict[str, Reader] = {
     # In the order in which they are tried: of those that look alike, the most particular first.
     **{name: Reader(*reader) for name, reader in spans.READERS.items()},
-    "jsonl": Reader(jsonl.looks_like, jsonl.read),
-    "conllu": Reader(conllu.looks_like, conllu.read),
-    "kaggle": Reader(kaggle.looks_like, kaggle.read),
-    "columns": Reader(columns_format.looks_like, columns_format.read),
+    "jsonl": Reader(jsonl.looks_like, jsonl.read, jsonl.JsonLinesReader),
+    "conllu": Reader(conllu.looks_like, conllu.read, conllu.ConlluReader),
+    "kaggle": Reader(kaggle.looks_like, kaggle.read, kaggle.KaggleReader),
+    "columns": Reader(columns_format.looks_like, columns_format.read, columns_format.ColumnsReader),
 }
 
 FORMATS = (*PLACES, *BINARY, *TEXTS)
@@ -119,7 +138,9 @@ def read(
     """
     paths = [source] if isinstance(source, (str, Path)) else list(source)
     options = ReadOptions(columns, pos, label_names, cut_spans=cut_spans, overlaps=overlaps)
-    _check_arguments(paths, format, options)
+    check_arguments(format, options)
+    if not paths:
+        raise ConfigError(["source: expected at least one file, found none"])
     several = len(paths) > 1
     sentences: list[Sentence] = []
     notes: list[Note] = []
@@ -127,20 +148,20 @@ def read(
         result = _read_one(path, format, replace(options, prefix=f"{i}." if several else ""))
         sentences += result.sentences
         notes += [_located(note, str(path)) if several else note for note in result.notes]
-    n_unlabelled = sum(s.labels is None for s in sentences)
-    if 0 < n_unlabelled < len(sentences):
-        message = f"{n_unlabelled:,} of {len(sentences):,} sentences have no labels"
-        notes.append(Note("unlabelled", message, n_unlabelled))
+    notes += unlabelled_notes(sum(s.labels is None for s in sentences), len(sentences))
     name = ", ".join(map(str, paths))
     return Corpus(tuple(sentences), _scheme(sentences, name), name, tuple(notes))
 
 
-def _check_arguments(paths: Sequence[str | Path], form: str, options: ReadOptions) -> None:
+def check_arguments(form: str, options: ReadOptions, forms: Sequence[str] = FORMATS) -> None:
+    """Check that a format and options fit together.
+
+    Raises:
+        ConfigError: If they do not; with every fault.
+    """
     faults = []
-    if not paths:
-        faults.append("source: expected at least one file, found none")
-    if form not in ("auto", *FORMATS):
-        faults.append(f"format: expected auto, {', '.join(FORMATS)}, found {form!r}")
+    if form not in ("auto", *forms):
+        faults.append(f"format: expected auto, {', '.join(forms)}, found {form!r}")
     if options.columns is not None and form not in ("auto", "columns"):
         faults.append(f"columns: they name the columns of the columns format, and the format given is {form!r}")
     choices = {"pos": ("xpos", "upos"), "cut_spans": get_args(CutPolicy), "overlaps": get_args(OverlapPolicy)}
@@ -153,31 +174,61 @@ def _check_arguments(paths: Sequence[str | Path], form: str, options: ReadOption
 
 def _read_one(path: str | Path, form: str, options: ReadOptions) -> Result:
     name = str(path)
-    if form == "auto" and options.columns is not None:
-        form = "columns"
-    if form == "auto":
-        form = next((place for place, reader in PLACES.items() if reader.looks_like(name)), form)
+    form = place_of(name, form, options)
     if form in PLACES:
         result = PLACES[form].read(name, options)
+        if not result.sentences:
+            raise nothing_found(form, result.notes, name)
+        return result
+    name, data = fetch(path)
+    return read_bytes(data, name, form, options)
+
+
+def place_of(name: str, form: str, options: ReadOptions) -> str:
+    """The format that is told by what a user named and how, without looking into files; else ``"auto"``."""
+    if form != "auto":
+        return form
+    if options.columns is not None:
+        return "columns"
+    return next((place for place, reader in PLACES.items() if reader.looks_like(name)), form)
+
+
+def read_bytes(data: bytes, name: str, form: str, options: ReadOptions) -> Result:
+    """Read what stands in one file, by one of :data:`BINARY`, of :data:`TEXTS` or ``"auto"``.
+
+    Raises:
+        DataError: If it is faulty.
+        FormatError: If its format or encoding cannot be recognised, or there is no sentence in it.
+    """
+    if form == "auto":
+        form = binary_format(data) or form
+    if form in BINARY:
+        result = BINARY[form].read(data, name, options)
     else:
-        name, data = fetch(path)
-        if form == "auto":
-            form = _binary_format(data) or form
-        if form in BINARY:
-            result = BINARY[form].read(data, name, options)
-        else:
-            source = decode(data, name)
-            form = recognise(source) if form == "auto" else form
-            result = TEXTS[form].read(source.text, name, options)
-            result = result._replace(notes=source.notes + result.notes)
-        # A folder's notes are about several files.
-        result = result._replace(notes=tuple(replace(note, source=name) for note in result.notes))
+        source = decode(data, name)
+        form = recognise(source) if form == "auto" else form
+        result = TEXTS[form].read(source.text, name, options)
+        result = result._replace(notes=source.notes + result.notes)
     if not result.sentences:
-        dropped = "; ".join(note.message for note in result.notes)
-        raise FormatError(
-            f"expected sentences in the format {form}, found none" + (f" ({dropped})" if dropped else ""), path=name
-        )
-    return result
+        raise nothing_found(form, result.notes, name)
+    # A folder's notes are about several files.
+    return result._replace(notes=tuple(replace(note, source=name) for note in result.notes))
+
+
+def nothing_found(form: str, notes: Sequence[Note], name: str) -> FormatError:
+    """The fault of a file without a sentence; the notes say what was dropped."""
+    dropped = "; ".join(note.message for note in notes)
+    return FormatError(
+        f"expected sentences in the format {form}, found none" + (f" ({dropped})" if dropped else ""), path=name
+    )
+
+
+def unlabelled_notes(n_unlabelled: int, n_sentences: int) -> tuple[Note, ...]:
+    """Say that some sentences have labels and others none."""
+    if not 0 < n_unlabelled < n_sentences:
+        return ()
+    message = f"{n_unlabelled:,} of {n_sentences:,} sentences have no labels"
+    return (Note("unlabelled", message, n_unlabelled),)
 
 
 def is_there(source: str) -> bool:
@@ -187,18 +238,8 @@ def is_there(source: str) -> bool:
     return source == SAMPLE or names_place or path.is_file() or any(parent.is_file() for parent in path.parents)
 
 
-def recognise_binary(path: str | Path) -> str | None:
-    """Tell the format of what is no text: one of :data:`PLACES` or :data:`BINARY`; ``None`` for a text file.
-
-    Raises:
-        DataError: If there is no such file or it cannot be opened.
-        FormatError: If it is a damaged archive.
-    """
-    place = next((name for name, reader in PLACES.items() if reader.looks_like(str(path))), None)
-    return place or _binary_format(fetch(path)[1])
-
-
-def _binary_format(data: bytes) -> str | None:
+def binary_format(data: bytes) -> str | None:
+    """The format of what is no text, told by its first bytes; one of :data:`BINARY`, or ``None``."""
     return next((name for name, reader in BINARY.items() if reader.looks_like(data)), None)
 
 

@@ -89,13 +89,17 @@ class TextCollector:
     Blanks at the ends of a span are cut off. What reaches beyond the text ends with it. A span across a line break is
     cut down to the line that holds most of it (the first of equals), because no sentence holds it whole. Then it is
     snapped to words.
+
+    Args:
+        options: How spans that do not fit are treated, and what stands before numbers of documents.
+        n_documents: How many documents were numbered before.
     """
 
-    def __init__(self, options: ReadOptions) -> None:
+    def __init__(self, options: ReadOptions, n_documents: int = 0) -> None:
         self.sentences: list[Sentence] = []
         self.tally = Tally()
+        self.n_documents = n_documents
         self._options = options
-        self._n_documents = 0
 
     def add(self, record: TextRecord) -> None:
         """Add the sentences of one text.
@@ -109,8 +113,8 @@ class TextCollector:
             return
         document = record.document
         if document is None and record.is_document and len(lines) > 1:
-            self._n_documents += 1
-            document = f"{self._options.prefix}{self._n_documents}"
+            self.n_documents += 1
+            document = f"{self._options.prefix}{self.n_documents}"
         spans = None if record.spans is None else self._fit(record, lines)
         for i, line in enumerate(lines):
             own = None if spans is None else [pair for pair in spans if pair[0] == i]
@@ -167,6 +171,7 @@ class TextCollector:
                 document=document,
                 line=number,
                 text=text,
+                start_char=line.start,
                 source=record.path,
             )
         )

@@ -66,6 +66,9 @@ class ReadOptions:
         prefix: Put before document numbers that the reader has to make up, so that several files do not share them.
         cut_spans: What becomes of a span of characters that cuts through a word.
         overlaps: Which of overlapping spans is kept.
+        strict_rows: Whether a row of columns or of a table with too few or too many cells is a fault. It is filled up
+            or cut off and counted else, as far as that goes. Blank cells too many are none.
+        language: Of running text, as spaCy names it.
     """
 
     columns: str | None = None
@@ -74,6 +77,8 @@ class ReadOptions:
     prefix: str = ""
     cut_spans: CutPolicy = "expand"
     overlaps: OverlapPolicy = "outermost"
+    strict_rows: bool = False
+    language: str = "en"
 
 
 def is_blank(text: str) -> bool:
@@ -102,6 +107,13 @@ class Tally:
         places = self._places.setdefault(key, [])
         if len(places) < _N_EXAMPLES:
             places.append((line, place))
+
+    def update(self, later: Tally) -> None:
+        """Count what was counted apart, later in the file."""
+        for key, n in later._counts.items():
+            self._counts[key] = self._counts.get(key, 0) + n
+            places = self._places.setdefault(key, [])
+            places += later._places[key][: _N_EXAMPLES - len(places)]
 
     def notes(self) -> tuple[Note, ...]:
         """One note per kind, in order of first appearance."""
@@ -192,12 +204,13 @@ class Collector:
         return True
 
     def _check_tag(self, line: int, tag: str) -> str:
-        label = self._tags[tag] = sys.intern(tag.strip(BLANK))
+        label = sys.intern(tag.strip(BLANK))
         if label:
             try:
                 split_tag(label)
             except TagError as error:
                 raise TagError(str(error), path=self._path, line=line) from error
+        self._tags[tag] = label
         return label
 
     def close(self, document: str | None = None, text: str | None = None) -> None:

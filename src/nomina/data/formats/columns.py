@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, is_blank
+from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, Tally, is_blank
+from nomina.data.formats.pieces import BlockReader, Documents
 from nomina.data.formats.source import split_lines
 from nomina.data.formats.write import one_line
 from nomina.data.records import Note, Sentence
@@ -18,6 +19,7 @@ from nomina.errors import ConfigError, FormatError, TagError
 from nomina.files import open_output
 
 __all__ = [
+    "ColumnsReader",
     "Comment",
     "is_row",
     "keeps",
@@ -36,7 +38,7 @@ _N_HEAD = 1_000
 _SPACES = re.compile(r"[ \t]+")
 _COMMENT = re.compile(
     r"#[ \t]*(?:(?P<mark>newdoc|newpar)(?:[ \t]+id[ \t]*=(?P<id>.*))?"
-    r"|(?P<key>sent_id|text|global\.columns)[ \t]*=(?P<value>.*))$",
+    r"|(?P<key>sent_id|text|global\.columns|error|raw)[ \t]*=(?P<value>.*))$",
     re.DOTALL,
 )
 _SYNONYMS = {"token": "word", "form": "word", "tag": "label", "ner": "label", "labels": "label"}
@@ -47,17 +49,28 @@ _NO_FEATURES = {"ID", "LEMMA", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"}
 
 
 class Comment(NamedTuple):
-    """A comment line with a meaning: ``newdoc``, ``newpar``, ``sent_id``, ``text`` or ``global.columns``."""
+    """A comment line with a meaning: ``newdoc``, ``newpar``, ``sent_id``, ``text`` or ``global.columns``.
+
+    ``error`` and ``raw`` are what prediction writes of a record that it could not read.
+    """
 
     key: str
     value: str
 
 
 class _Layout(NamedTuple):
-    """Where in a row things stand; ``names`` has one entry per column."""
+    """Where in a row things stand.
+
+    Attributes:
+        names: One for each column that is named.
+        by_tabs: Whether tabs part the cells.
+        n_columns: How many cells a row has, of which those beyond the names are not read.
+        notes: What was decided.
+    """
 
     names: tuple[str, ...]
     by_tabs: bool
+    n_columns: int = 0
     notes: tuple[Note, ...] = ()
 
     def split(self, line: str) -> list[str]:
@@ -95,14 +108,11 @@ def read(text: str, path: str, options: ReadOptions) -> Result:
 
     Raises:
         ConfigError: If ``options.columns`` cannot be understood.
-        FormatError: If the columns are not named and their meaning is ambiguous.
+        FormatError: If the columns are not named and their meaning is ambiguous, or rows differ and may not.
         TagError: If an entity tag is none.
     """
     lines = split_lines(text)
-    layout = _layout(lines, path, options)
-    collector = Collector(path, tuple(layout.features), labelled="label" in layout.names)
-    _collect(collector, layout, lines, options.prefix)
-    return Result(collector.sentences, layout.notes + collector.tally.notes())
+    return ColumnsReader(lines, path, options).whole(lines)
 
 
 def parse_columns(columns: str) -> tuple[str, ...]:
@@ -133,37 +143,77 @@ def read_comment(line: str) -> Comment | None:
     return Comment(key, value.strip(BLANK))
 
 
-def _collect(collector: Collector, layout: _Layout, lines: list[str], prefix: str) -> None:
-    word, width = layout.names.index("word"), len(layout.names)
-    label = layout.names.index("label") if "label" in layout.names else None
-    indices = tuple(layout.features.values())
-    document: str | None = None
-    sentence_text: str | None = None
-    n_documents = 0
-    for number, line in enumerate(lines, 1):
-        if is_blank(line):
-            collector.close(document, sentence_text)
-            sentence_text = None
-            continue
-        if line[0] == "#" and not collector.has_rows and (comment := read_comment(line)):
-            if comment.key == "newdoc":
-                n_documents += 1
-                document = comment.value or f"{prefix}{n_documents}"
-            elif comment.key == "text":
-                sentence_text = comment.value or None
-            continue
-        if _DOCSTART in line and _is_docstart(line, word, layout):
-            collector.close(document, sentence_text)
-            n_documents, sentence_text = n_documents + 1, None
-            document = f"{prefix}{n_documents}"
-            continue
-        cells = layout.split(line)
-        if len(cells) != width:
-            if not all(map(is_blank, cells[width:])):
-                collector.tally.add("extra_columns", number)
-            cells += [""] * (width - len(cells))
-        collector.add(number, cells[word], [cells[i] for i in indices], None if label is None else cells[label])
-    collector.close(document, sentence_text)
+class ColumnsReader(BlockReader):
+    """Reads columns; see :func:`read`.
+
+    Args:
+        head: The first lines, 1,000 at least or all.
+        path: The file, for errors.
+        options: How to read.
+    """
+
+    def __init__(self, head: Sequence[str], path: str, options: ReadOptions) -> None:
+        self._path = path
+        self._options = options
+        self._layout = _layout(head, path, options)
+        self._documents = Documents()
+        super().__init__(self._layout.notes)
+
+    def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
+        layout, prefix, documents = self._layout, self._options.prefix, self._documents
+        word, width, n_columns = layout.names.index("word"), len(layout.names), layout.n_columns
+        label = layout.names.index("label") if "label" in layout.names else None
+        indices = tuple(layout.features.values())
+        collector = Collector(self._path, tuple(layout.features), labelled=label is not None)
+        sentence_text: str | None = None
+        for number, line in enumerate(items, first):
+            if is_blank(line):
+                collector.close(documents.current, sentence_text)
+                sentence_text = None
+                continue
+            if line[0] == "#" and not collector.has_rows and (comment := read_comment(line)):
+                if comment.key == "newdoc":
+                    documents = documents.begin(comment.value, prefix)
+                elif comment.key == "text":
+                    sentence_text = comment.value or None
+                continue
+            if _DOCSTART in line and _is_docstart(line, word, layout):
+                collector.close(documents.current, sentence_text)
+                sentence_text, documents = None, documents.begin("", prefix)
+                continue
+            cells = layout.split(line)
+            if not width == len(cells) == n_columns:
+                self._fit(cells, number, collector.tally)
+            collector.add(number, cells[word], [cells[i] for i in indices], None if label is None else cells[label])
+        collector.close(documents.current, sentence_text)
+        self._documents = documents
+        self._tally.update(collector.tally)
+        return collector.sentences
+
+    def skip(self, items: Sequence[str]) -> None:  # noqa: D102
+        word, prefix, has_rows = self._layout.names.index("word"), self._options.prefix, False
+        for line in items:
+            comment = None if has_rows else read_comment(line)
+            if comment is not None and comment.key == "newdoc":
+                self._documents = self._documents.begin(comment.value, prefix)
+            elif _DOCSTART in line and _is_docstart(line, word, self._layout):
+                self._documents = self._documents.begin("", prefix)
+            has_rows = has_rows or not (is_blank(line) or comment)
+
+    def _fit(self, cells: list[str], number: int, tally: Tally) -> None:
+        """Fill up a row, or say what it has too much."""
+        width, n_columns = len(self._layout.names), self._layout.n_columns
+        too_many = not all(map(is_blank, cells[n_columns:]))
+        if self._options.strict_rows and (too_many or len(cells) < n_columns):
+            raise FormatError(
+                f"expected {n_columns} columns, as most rows have or their names say, found {len(cells)}: "
+                f"{' '.join(cells)[:80]!r}; mend the row, or name the columns with --columns (columns=...)",
+                path=self._path,
+                line=number,
+            )
+        if not all(map(is_blank, cells[width:])):
+            tally.add("extra_columns", number)
+        cells += [""] * (width - len(cells))
 
 
 def _is_docstart(line: str, word: int, layout: _Layout) -> bool:
@@ -171,12 +221,13 @@ def _is_docstart(line: str, word: int, layout: _Layout) -> bool:
     return layout.split(line)[word : word + 1] == [_DOCSTART] or _SPACES.split(line.strip(BLANK))[0] == _DOCSTART
 
 
-def _layout(lines: list[str], path: str, options: ReadOptions) -> _Layout:
+def _layout(lines: Sequence[str], path: str, options: ReadOptions) -> _Layout:
     rows, by_tabs = _head_rows(lines)
     if not rows:
         raise FormatError("expected words in columns, found none; is this the right file?", path=path)
     if options.columns is not None:
-        return _Layout(parse_columns(options.columns), by_tabs)
+        names = parse_columns(options.columns)
+        return _Layout(names, by_tabs, max(len(names), _usual_width(rows)))
     declared = next(
         (c.value for line in lines[:_N_HEAD] if (c := read_comment(line)) and c.key == "global.columns"), None
     )
@@ -184,11 +235,15 @@ def _layout(lines: list[str], path: str, options: ReadOptions) -> _Layout:
         names = _declared_names(declared.split(), options.pos)
         if "word" not in names:
             raise FormatError(f"expected FORM among '# global.columns', found {declared!r}", path=path, line=1)
-        return _Layout(names, by_tabs)
+        return _Layout(names, by_tabs, len(names))
     names = _default_names(rows, path)
     listing = ",".join(names)
     note = Note("columns", f"read the columns as {listing}; other names with --columns", len(names))
-    return _Layout(names, by_tabs, (note,))
+    return _Layout(names, by_tabs, len(names), (note,))
+
+
+def _usual_width(rows: list[list[str]]) -> int:
+    return Counter(map(len, rows)).most_common(1)[0][0]
 
 
 def _declared_names(declared: Sequence[str], pos: str) -> tuple[str, ...]:
@@ -209,7 +264,7 @@ def _declared_names(declared: Sequence[str], pos: str) -> tuple[str, ...]:
 
 def _default_names(rows: list[list[str]], path: str) -> tuple[str, ...]:
     """Name the columns by their number and by whether the last one looks like entity tags."""
-    width = Counter(map(len, rows)).most_common(1)[0][0]
+    width = _usual_width(rows)
     rows = [row for row in rows if len(row) == width]
     taggy = [_looks_like_tags(row[i] for row in rows) for i in range(width)]
     if not _is_numbering(rows):
@@ -226,7 +281,7 @@ def _default_names(rows: list[list[str]], path: str) -> tuple[str, ...]:
     )
 
 
-def _head_rows(lines: list[str]) -> tuple[list[list[str]], bool]:
+def _head_rows(lines: Sequence[str]) -> tuple[list[list[str]], bool]:
     """Cells of the first rows, and whether tabs part them; a trailing separator makes no column."""
     head = [line for line in lines[:_N_HEAD] if not is_blank(line) and not read_comment(line) and _DOCSTART not in line]
     by_tabs = any("\t" in line for line in head)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from nomina.data.formats.collect import Collector, ReadOptions, Result, is_blank
 from nomina.data.formats.columns import read_comment
+from nomina.data.formats.pieces import BlockReader, Documents
 from nomina.data.formats.source import split_lines
 from nomina.data.formats.write import one_line
 from nomina.data.records import MISSING, Note, Sentence
@@ -17,7 +18,7 @@ from nomina.data.tagsets import POS, UPOS
 from nomina.errors import FormatError
 from nomina.files import open_output
 
-__all__ = ["keeps", "looks_like", "read", "write"]
+__all__ = ["ConlluReader", "keeps", "looks_like", "read", "write"]
 
 _N_COLUMNS = 10
 _ID = re.compile(r"[0-9]+(?:(?P<range>-)[0-9]+|(?P<empty>\.)[0-9]+)?")
@@ -68,40 +69,62 @@ def read(text: str, path: str, options: ReadOptions) -> Result:
         TagError: If an entity tag is none.
     """
     lines = split_lines(text)
-    features, notes = _choose_pos(lines, options)
-    labelled = _HAS_NER.search(text) is not None
-    default = OUTSIDE if labelled and _HAS_OUTSIDE.search(text) is None else ""
-    if default:
-        message = f"no word says NER=O: words without NER= were read as {OUTSIDE}"
-        notes = (*notes, Note("implicit_outside", message))
-    collector = Collector(path, tuple(features), labelled=labelled)
-    rebuild = "SpaceAfter=No" in text
-    _collect(collector, lines, path, options.prefix, _Columns(tuple(features.values()), default, rebuild))
-    return Result(collector.sentences, notes + collector.tally.notes())
+    return ConlluReader(lines, path, options).whole(lines)
+
+
+class ConlluReader(BlockReader):
+    """Reads CoNLL-U; see :func:`read`.
+
+    Args:
+        head: The lines by which columns and labels are decided.
+        path: The file, for errors.
+        options: How to read.
+    """
+
+    def __init__(self, head: Sequence[str], path: str, options: ReadOptions) -> None:
+        self._path = path
+        self._prefix = options.prefix
+        self._features, notes = _choose_pos(head, options)
+        self._labelled = any("NER=" in line and _HAS_NER.search(line) for line in head)
+        self._default_tag = ""
+        if self._labelled and not any("NER=O" in line and _HAS_OUTSIDE.search(line) for line in head):
+            self._default_tag = OUTSIDE
+            message = f"no word says NER=O: words without NER= were read as {OUTSIDE}"
+            notes = (*notes, Note("implicit_outside", message))
+        self._rebuilds = any("SpaceAfter=No" in line for line in head)
+        self._documents = Documents()
+        super().__init__(notes)
+
+    def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
+        collector = Collector(self._path, tuple(self._features), labelled=self._labelled)
+        columns = _Columns(tuple(self._features.values()), self._default_tag)
+        block, documents = _Block(), self._documents
+        for number, line in enumerate([*items, ""], first):
+            if is_blank(line):
+                known = block.text is not None or self._rebuilds
+                collector.close(documents.current, block.written() if known else None)
+                block = _Block()
+            elif line[0] == "#":
+                comment = read_comment(line)
+                if comment is not None and comment.key == "newdoc":
+                    documents = documents.begin(comment.value, self._prefix)
+                elif comment is not None and comment.key == "text":
+                    block.text = comment.value
+            else:
+                _add_row(collector, block, number, _cells(line, number, self._path), columns)
+        self._documents = documents
+        self._tally.update(collector.tally)
+        return collector.sentences
+
+    def skip(self, items: Sequence[str]) -> None:  # noqa: D102
+        for comment in filter(None, map(read_comment, items)):
+            if comment.key == "newdoc":
+                self._documents = self._documents.begin(comment.value, self._prefix)
 
 
 class _Columns(NamedTuple):
     features: tuple[int, ...]
     default_tag: str
-    rebuild: bool
-
-
-def _collect(collector: Collector, lines: list[str], path: str, prefix: str, columns: _Columns) -> None:
-    block, document, n_documents = _Block(), None, 0
-    for number, line in enumerate([*lines, ""], 1):
-        if is_blank(line):
-            known = block.text is not None or columns.rebuild
-            collector.close(document, block.written() if known else None)
-            block = _Block()
-        elif line[0] == "#":
-            comment = read_comment(line)
-            if comment is not None and comment.key == "newdoc":
-                n_documents += 1
-                document = comment.value or f"{prefix}{n_documents}"
-            elif comment is not None and comment.key == "text":
-                block.text = comment.value
-        else:
-            _add_row(collector, block, number, _cells(line, number, path), columns)
 
 
 def _cells(line: str, number: int, path: str) -> list[str]:
@@ -134,7 +157,7 @@ def _add_row(collector: Collector, block: _Block, number: int, cells: list[str],
     collector.add(number, cells[_FORM], tuple(cells[column] for column in columns.features), tag)
 
 
-def _choose_pos(lines: list[str], options: ReadOptions) -> tuple[dict[str, int], tuple[Note, ...]]:
+def _choose_pos(lines: Sequence[str], options: ReadOptions) -> tuple[dict[str, int], tuple[Note, ...]]:
     """Columns of the part-of-speech features by name: ``pos`` the chosen one, or the other where that is empty."""
     chosen, other = (_XPOS, _UPOS) if options.pos == "xpos" else (_UPOS, _XPOS)
     names = {_XPOS: "XPOS", _UPOS: "UPOS"}

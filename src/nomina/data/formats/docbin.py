@@ -108,6 +108,7 @@ class _Reader:
             self.tally.add("unread", number, "span groups")
         labels = self._labels(doc, parts, number)
         for part, own in zip(parts, labels, strict=True):
+            text, start_char = _text(doc, part, whole=len(parts) == 1)
             self.sentences.append(
                 Sentence(
                     words=tuple(doc[i].text for i in part),
@@ -115,7 +116,8 @@ class _Reader:
                     labels=own,
                     document=None if document is None else str(document),
                     line=number,
-                    text=_text(doc, part, whole=len(parts) == 1),
+                    text=text,
+                    start_char=start_char,
                     source=self._path,
                 )
             )
@@ -172,14 +174,15 @@ def _is_blank(token: Any) -> bool:
     return not token.text.strip(_BLANK)
 
 
-def _text(doc: Any, part: list[int], *, whole: bool) -> str | None:
+def _text(doc: Any, part: list[int], *, whole: bool) -> tuple[str | None, int]:
+    """The text of a sentence, and where it begins in that of the Doc."""
     own = doc.user_data.get(_TEXT)
     if whole and isinstance(own, str):
-        return own
+        return own, 0
     if doc.has_unknown_spaces:
-        return None
+        return None, 0
     first, last = doc[part[0]], doc[part[-1]]
-    return str(doc.text[first.idx : last.idx + len(last)])
+    return str(doc.text[first.idx : last.idx + len(last)]), first.idx
 
 
 def write(sentences: Sequence[Sentence], path: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, is_blank
+from nomina.data.formats.pieces import PieceReader
 from nomina.data.formats.source import load, split_lines
+from nomina.data.records import Sentence
 from nomina.errors import DataError
 
-__all__ = ["RecordReader", "looks_like", "read"]
+__all__ = ["JsonLinesReader", "RecordReader", "looks_like", "read", "read_names"]
 
 _WORDS = ("tokens", "words")
 _POS = ("pos_tags", "pos")
@@ -37,11 +39,31 @@ def read(text: str, path: str, options: ReadOptions) -> Result:
         DataError: If a line is no JSON object, lists differ in length, or integer labels come without their names.
         TagError: If an entity tag is none.
     """
-    reader = RecordReader(path, options)
-    for number, line in enumerate(split_lines(text), 1):
-        if not is_blank(line):
-            reader.add(_parse(line, path, number), number)
-    return Result(reader.collector.sentences, reader.collector.tally.notes())
+    lines = split_lines(text)
+    return JsonLinesReader(lines, path, options).whole(lines)
+
+
+class JsonLinesReader(PieceReader[str]):
+    """Reads JSON lines; see :func:`read`.
+
+    Args:
+        head: The first lines, which decide nothing.
+        path: The file, for errors.
+        options: How to read.
+    """
+
+    def __init__(self, head: Sequence[str], path: str, options: ReadOptions) -> None:
+        super().__init__()
+        self._path = path
+        self._names = read_names(options.label_names)
+
+    def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
+        reader = RecordReader(self._path, self._names)
+        for number, line in enumerate(items, first):
+            if not is_blank(line):
+                reader.add(_parse(line, self._path, number), number)
+        self._tally.update(reader.collector.tally)
+        return reader.collector.sentences
 
 
 def _parse(line: str, path: str, number: int) -> dict[str, Any]:
@@ -58,7 +80,12 @@ def _parse(line: str, path: str, number: int) -> dict[str, Any]:
     return record
 
 
-def _read_names(names: Sequence[str] | str | Path | None) -> tuple[str, ...] | None:
+def read_names(names: Sequence[str] | str | Path | None) -> tuple[str, ...] | None:
+    """Names of integer labels, from a file if one is named.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
     if names is None:
         return None
     if isinstance(names, (str, Path)):
@@ -71,13 +98,13 @@ class RecordReader:
 
     Args:
         path: The file, for errors.
-        options: How to read; of them, only the names of integer labels matter here.
+        names: Names of integer labels, in order.
     """
 
-    def __init__(self, path: str, options: ReadOptions) -> None:
+    def __init__(self, path: str, names: Sequence[str] | None) -> None:
         self.collector = Collector(path, (), labelled=False)
         self._path = path
-        self._names = _read_names(options.label_names)
+        self._names = names
 
     def add(self, record: dict[str, Any], line: int) -> None:
         """Add one sentence.

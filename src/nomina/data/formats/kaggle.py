@@ -9,22 +9,25 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, is_blank
+from nomina.data.formats.collect import BLANK, Collector, ReadOptions, Result, Tally, is_blank
+from nomina.data.formats.pieces import PieceReader
 from nomina.data.formats.source import split_lines
 from nomina.data.records import Note, Sentence
 from nomina.errors import FormatError
 from nomina.files import open_output
 
-__all__ = ["keeps", "looks_like", "read", "write"]
+__all__ = ["KaggleReader", "keeps", "looks_like", "read", "write"]
 
 _SENTENCE = ("sentence #", "sentence", "sentence_id", "sentence id", "sentence_idx", "sent_id")
 _WORD = ("word", "words", "token", "form")
 _TAG = ("tag", "label", "labels", "ner", "ner_tag")
 _POS = ("pos", "pos_tag")
 _N_HEAD = 1_000
+_N_SEEN = 100_000  # numbers of earlier pieces that are remembered, to notice one that comes again
 
 
 class _Table(NamedTuple):
@@ -50,61 +53,130 @@ def read(text: str, path: str, options: ReadOptions) -> Result:
     lines part the sentences. Columns beyond the four become token features under their lower-cased names.
 
     Raises:
-        FormatError: If the header names no word column.
+        FormatError: If the header names no word column, or rows differ from it and may not.
         TagError: If an entity tag is none.
     """
     lines = split_lines(text)
-    start = next((i for i, line in enumerate(lines) if line.strip(BLANK)), 0)
-    table = _header(lines[start] if lines else "")
-    if table is None:
-        raise FormatError(
-            f"expected a header such as 'Sentence #,Word,POS,Tag', found {lines[start][:80] if lines else ''!r}",
-            path=path,
-            line=start + 1,
-        )
-    labelled = _has_tags(table, lines, start)
-    collector = Collector(path, tuple(table.features), labelled=labelled)
-    _collect(collector, table, lines, start, labelled=labelled)
-    return Result(collector.sentences, _header_notes(table, labelled=labelled) + collector.tally.notes())
+    return KaggleReader(lines, path, options).whole(lines)
 
 
-def _collect(collector: Collector, table: _Table, lines: list[str], start: int, *, labelled: bool) -> None:
-    sparse = _is_sparse(table, lines, start)
-    indices, tag = tuple(table.features.values()), table.tag if labelled else None
-    current, seen = "", set[str]()
-    for number, cells in _rows(table, lines, start, collector):
-        if not cells:
-            if table.sentence is None:
+class KaggleReader(PieceReader[str]):
+    """Reads a Kaggle table; see :func:`read`.
+
+    Args:
+        head: The first lines, 1,000 at least or all; whether rows have tags is decided by them too.
+        path: The file, for errors.
+        options: How to read.
+    """
+
+    def __init__(self, head: Sequence[str], path: str, options: ReadOptions) -> None:
+        start = next((i for i, line in enumerate(head) if line.strip(BLANK)), 0)
+        table = _header(head[start] if head else "")
+        if table is None:
+            raise FormatError(
+                f"expected a header such as 'Sentence #,Word,POS,Tag', found {head[start][:80] if head else ''!r}",
+                path=path,
+                line=start + 1,
+            )
+        self._path = path
+        self._table = table
+        self._is_strict = options.strict_rows
+        self._header_line = start + 1
+        self._parse = _quoted_parser(table.delimiter, table.width)
+        self._is_sparse = self._has_few_marks(head[start + 1 :][:_N_HEAD])
+        self._labelled = self._has_tags(head[start + 1 :])
+        self._seen: dict[str, None] = {}  # numbers of sentences
+        super().__init__(_header_notes(table, labelled=self._labelled))
+
+    def begins(self, items: Sequence[str], i: int) -> bool:  # noqa: D102
+        if self._table.sentence is None:
+            return not items[i - 1]
+        mark = self._mark(items[i]) if i < len(items) else ""
+        if self._is_sparse or not mark:
+            return mark != ""
+        before = (self._mark(items[j]) for j in range(i - 1, -1, -1))
+        return mark != next(filter(None, before), "")
+
+    def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
+        table = self._table
+        collector = Collector(self._path, tuple(table.features), labelled=self._labelled)
+        indices, tag = tuple(table.features.values()), table.tag if self._labelled else None
+        current, fresh = "", dict[str, None]()
+        for number, cells in self._rows(items, first, collector.tally):
+            if not cells:
+                if table.sentence is None:
+                    collector.close()
+                continue
+            mark = "" if table.sentence is None else cells[table.sentence].strip(BLANK)
+            if mark and (self._is_sparse or mark != current):
                 collector.close()
-            continue
-        mark = "" if table.sentence is None else cells[table.sentence].strip(BLANK)
-        if mark and (sparse or mark != current):
-            collector.close()
-            if mark in seen:
-                collector.tally.add("repeated_number", number)
-            seen.add(mark)
-            current = mark
-        collector.add(number, cells[table.word], [cells[i] for i in indices], None if tag is None else cells[tag])
-    collector.close()
+                if mark in fresh or mark in self._seen:
+                    collector.tally.add("repeated_number", number)
+                fresh[mark] = None
+                current = mark
+            collector.add(number, cells[table.word], [cells[i] for i in indices], None if tag is None else cells[tag])
+        collector.close()
+        self._remember(fresh)
+        self._tally.update(collector.tally)
+        return collector.sentences
 
+    def _rows(self, lines: Sequence[str], first: int, tally: Tally | None) -> Iterator[tuple[int, list[str]]]:
+        """Line number and cells of every row below the header, padded to its width; no cells for an empty line."""
+        delimiter, width, parse = self._table.delimiter, self._table.width, self._parse
+        for number, line in enumerate(lines, first):
+            if number <= self._header_line:
+                continue
+            if '"' in line:
+                quoted, closes = parse(line)
+                cells = list(quoted)
+                if not closes and tally is not None:
+                    tally.add("lone_quote", number)
+            else:
+                cells = line.split(delimiter) if line else []
+            if len(cells) != width and cells:
+                if tally is not None:
+                    self._check_width(cells, number, tally)
+                cells += [""] * (width - len(cells))
+            yield number, cells
 
-def _rows(table: _Table, lines: list[str], start: int, collector: Collector | None) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of every row below the header, padded to its width; no cells for an empty line."""
-    delimiter, width = table.delimiter, table.width
-    parse = _quoted_parser(delimiter, width)
-    for number, line in enumerate(lines[start + 1 :], start + 2):
-        if '"' in line:
-            quoted, closes = parse(line)
-            cells = list(quoted)
-            if not closes and collector is not None:
-                collector.tally.add("lone_quote", number)
-        else:
-            cells = line.split(delimiter) if line else []
-        if len(cells) != width and cells:
-            if len(cells) > width and collector is not None and not all(map(is_blank, cells[width:])):
-                collector.tally.add("extra_columns", number)
-            cells += [""] * (width - len(cells))
-        yield number, cells
+    def _check_width(self, cells: list[str], number: int, tally: Tally) -> None:
+        width = self._table.width
+        too_many = not all(map(is_blank, cells[width:]))
+        if self._is_strict and (too_many or len(cells) < width):
+            raise FormatError(
+                f"expected {width} columns, as the header has, found {len(cells)}: "
+                f"{self._table.delimiter.join(cells)[:80]!r}; mend the row",
+                path=self._path,
+                line=number,
+            )
+        if too_many:
+            tally.add("extra_columns", number)
+
+    def _mark(self, line: str) -> str:
+        """What a row has as the number of its sentence."""
+        place = self._table.sentence
+        _, cells = next(self._rows([line], self._header_line + 1, None))
+        return cells[place].strip(BLANK) if cells and place is not None else ""
+
+    def _remember(self, marks: dict[str, None]) -> None:
+        self._seen |= marks
+        for mark in list(islice(self._seen, max(0, len(self._seen) - _N_SEEN))):
+            del self._seen[mark]
+
+    def _has_few_marks(self, head: Sequence[str]) -> bool:
+        """Whether most of the first rows leave the sentence's number blank."""
+        place = self._table.sentence
+        if place is None:
+            return False
+        rows = [cells for _, cells in self._rows(head, self._header_line + 1, None) if cells]
+        return 2 * sum(is_blank(cells[place]) for cells in rows) > len(rows)
+
+    def _has_tags(self, rows: Sequence[str]) -> bool:
+        """Whether any row has a tag; a table to be predicted may keep the column and leave it blank."""
+        tag = self._table.tag
+        return tag is not None and any(
+            cells and not is_blank(cells[tag]) for _, cells in self._rows(rows, self._header_line + 1, None)
+        )
 
 
 def _quoted_parser(delimiter: str, width: int) -> Callable[[str], tuple[tuple[str, ...], bool]]:
@@ -144,20 +216,6 @@ def _header(line: str) -> _Table | None:
 
 def _place(names: list[str], role: tuple[str, ...]) -> int | None:
     return next((names.index(name) for name in role if name in names), None)
-
-
-def _is_sparse(table: _Table, lines: list[str], start: int) -> bool:
-    """Whether most of the first rows leave the sentence's number blank."""
-    if table.sentence is None:
-        return False
-    head = [cells for _, cells in _rows(table, lines[: start + 1 + _N_HEAD], start, None) if cells]
-    return 2 * sum(is_blank(cells[table.sentence]) for cells in head) > len(head)
-
-
-def _has_tags(table: _Table, lines: list[str], start: int) -> bool:
-    """Whether any row has a tag; a table to be predicted may keep the column and leave it blank."""
-    tag = table.tag
-    return tag is not None and any(cells and not is_blank(cells[tag]) for _, cells in _rows(table, lines, start, None))
 
 
 def _header_notes(table: _Table, *, labelled: bool) -> tuple[Note, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from nomina.data.formats.collect import ReadOptions, Result
-from nomina.data.formats.jsonl import RecordReader
+from nomina.data.formats.jsonl import RecordReader, read_names
+from nomina.data.formats.pieces import PieceReader
 from nomina.data.formats.write import record
 from nomina.data.records import Sentence
 from nomina.errors import DataError, FormatError, MissingExtraError
@@ -17,7 +19,7 @@ from nomina.errors import DataError, FormatError, MissingExtraError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["class_names", "looks_like", "read", "read_rows", "table", "write"]
+__all__ = ["RowReader", "Rows", "class_names", "looks_like", "open_rows", "read", "read_rows", "table", "write"]
 
 _MAGIC = b"PAR1"
 
@@ -40,14 +42,62 @@ def read(data: bytes, path: str, options: ReadOptions) -> Result:
         MissingExtraError: If pyarrow is not installed.
         TagError: If an entity tag is none.
     """
-    pyarrow, pq = _import()
-    try:
+    _, pq = _import()
+    with _said(path):
         found = pq.read_table(io.BytesIO(data))
         names = class_names(found.schema.metadata)
         rows = found.to_pylist()
+    return read_rows(rows, names, path, options)
+
+
+class Rows(NamedTuple):
+    """An open Parquet file.
+
+    Attributes:
+        reader: Reads its rows.
+        n_rows: How many it has.
+        batches: Its rows, some at a time.
+    """
+
+    reader: RowReader
+    n_rows: int
+    batches: Iterator[list[dict[str, Any]]]
+
+
+def open_rows(file: Path | BinaryIO, path: str, options: ReadOptions, n_batch: int) -> Rows:
+    """Open a Parquet file, to read it in little memory.
+
+    Args:
+        file: The file, or its bytes.
+        path: Its name, for errors.
+        options: How to read.
+        n_batch: Rows in a batch.
+
+    Raises:
+        FormatError: If the file is damaged, or no Parquet; later too, where it is read.
+        MissingExtraError: If pyarrow is not installed.
+    """
+    _, pq = _import()
+    with _said(path):
+        found = pq.ParquetFile(file)
+        names = class_names(found.schema_arrow.metadata)
+    return Rows(RowReader(names, path, options), found.metadata.num_rows, _batches(found, path, n_batch))
+
+
+def _batches(found: Any, path: str, n_batch: int) -> Iterator[list[dict[str, Any]]]:
+    with _said(path), found:
+        for batch in found.iter_batches(n_batch):
+            yield batch.to_pylist()
+
+
+@contextmanager
+def _said(path: str) -> Iterator[None]:
+    """Within, faults of a Parquet file are told in our words."""
+    pyarrow, _ = _import()
+    try:
+        yield
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise FormatError(f"expected a Parquet file, found a fault: {error}; fetch it again", path=path) from error
-    return read_rows(rows, names, path, options)
 
 
 def read_rows(
@@ -65,11 +115,35 @@ def read_rows(
         DataError: If a row is faulty.
         TagError: If an entity tag is none.
     """
-    reader = RecordReader(path, options)
-    for number, row in enumerate(rows, 1):
-        named = {key: _name(row[key], known, key, path, number) for key, known in names.items() if key in row}
-        reader.add({**row, **named}, number)
-    return Result(reader.collector.sentences, reader.collector.tally.notes())
+    return RowReader(names, path, options).whole(rows)
+
+
+class RowReader(PieceReader[dict[str, Any]]):
+    """Reads rows; see :func:`read_rows`.
+
+    Args:
+        names: For each column of integers with known names, the names in order.
+        path: The file, for errors.
+        options: How to read.
+    """
+
+    def __init__(self, names: Mapping[str, Sequence[str]], path: str, options: ReadOptions) -> None:
+        super().__init__()
+        self._columns = names
+        self._path = path
+        self._names = read_names(options.label_names)
+
+    def read(self, items: Sequence[dict[str, Any]], first: int) -> list[Sentence]:  # noqa: D102
+        reader = RecordReader(self._path, self._names)
+        for number, row in enumerate(items, first):
+            named = {
+                key: _name(row[key], known, key, self._path, number)
+                for key, known in self._columns.items()
+                if key in row
+            }
+            reader.add({**row, **named}, number)
+        self._tally.update(reader.collector.tally)
+        return reader.collector.sentences
 
 
 def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:

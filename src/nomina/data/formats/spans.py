@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeGuard
 
 from nomina.data.formats.characters import CharSpan, TextCollector, TextRecord, Token
 from nomina.data.formats.collect import BLANK, ReadOptions, Result, is_blank
+from nomina.data.formats.pieces import PieceReader
 from nomina.data.formats.source import split_lines
 from nomina.data.formats.write import TOKEN_KEYS
+from nomina.data.records import Sentence
 from nomina.errors import DataError
 
 __all__ = ["READERS", "Parsed", "looks_like_doccano", "looks_like_labelstudio", "looks_like_prodigy"]
@@ -80,8 +83,8 @@ class _Reader:
 
     form: str
 
-    def __init__(self, path: str, options: ReadOptions) -> None:
-        self.collector = TextCollector(options)
+    def __init__(self, path: str, options: ReadOptions, n_documents: int = 0) -> None:
+        self.collector = TextCollector(options, n_documents)
         self.path = path
 
     def add(self, record: Parsed) -> None:
@@ -276,8 +279,8 @@ def _recount(span: CharSpan, text: str, shown: object) -> CharSpan:
     return recounted if inside == shown else span
 
 
-def _parse_lines(text: str, path: str, form: str) -> Iterator[Parsed]:
-    for number, line in enumerate(split_lines(text), 1):
+def _parse_lines(lines: Sequence[str], first: int, path: str, form: str) -> Iterator[Parsed]:
+    for number, line in enumerate(lines, first):
         if is_blank(line):
             continue
         try:
@@ -314,12 +317,30 @@ def _parse_list(text: str, path: str) -> Iterator[Parsed]:
         yield Parsed(fields, line)
 
 
-def _read(text: str, path: str, options: ReadOptions, tool: type[_Reader]) -> Result:
-    reader = tool(path, options)
-    records = _parse_list(text, path) if tool is _LabelStudio else _parse_lines(text, path, tool.form)
-    for record in records:
-        reader.add(record)
-    return Result(reader.collector.sentences, reader.collector.tally.notes())
+class SpanLinesReader(PieceReader[str]):
+    """Reads the JSONL of a tool.
+
+    Args:
+        tool: Turns its records into texts with spans.
+        head: The first lines, which decide nothing.
+        path: The file, for errors.
+        options: How to read.
+    """
+
+    def __init__(self, tool: type[_Reader], head: Sequence[str], path: str, options: ReadOptions) -> None:
+        super().__init__()
+        self._tool = tool
+        self._path = path
+        self._options = options
+        self._n_documents = 0
+
+    def read(self, items: Sequence[str], first: int) -> list[Sentence]:
+        reader = self._tool(self._path, self._options, self._n_documents)
+        for record in _parse_lines(items, first, self._path, self._tool.form):
+            reader.add(record)
+        self._n_documents = reader.collector.n_documents
+        self._tally.update(reader.collector.tally)
+        return reader.collector.sentences
 
 
 def read_doccano(text: str, path: str, options: ReadOptions) -> Result:
@@ -330,7 +351,8 @@ def read_doccano(text: str, path: str, options: ReadOptions) -> Result:
     Raises:
         DataError: If a line is no such record, or a span does not fit and its policy is ``"error"``.
     """
-    return _read(text, path, options, _Doccano)
+    lines = split_lines(text)
+    return SpanLinesReader(_Doccano, lines, path, options).whole(lines)
 
 
 def read_prodigy(text: str, path: str, options: ReadOptions) -> Result:
@@ -341,7 +363,8 @@ def read_prodigy(text: str, path: str, options: ReadOptions) -> Result:
     Raises:
         DataError: If a line is no such record, or a span does not fit and its policy is ``"error"``.
     """
-    return _read(text, path, options, _Prodigy)
+    lines = split_lines(text)
+    return SpanLinesReader(_Prodigy, lines, path, options).whole(lines)
 
 
 def read_labelstudio(text: str, path: str, options: ReadOptions) -> Result:
@@ -354,12 +377,17 @@ def read_labelstudio(text: str, path: str, options: ReadOptions) -> Result:
     Raises:
         DataError: If a task is not as described, or a span does not fit and its policy is ``"error"``.
     """
-    return _read(text, path, options, _LabelStudio)
+    reader = _LabelStudio(path, options)
+    for record in _parse_list(text, path):
+        reader.add(record)
+    return Result(reader.collector.sentences, reader.collector.tally.notes())
 
 
-READERS: dict[str, tuple[Callable[[str], bool], Callable[[str, str, ReadOptions], Result]]] = {
-    "labelstudio": (looks_like_labelstudio, read_labelstudio),
-    "prodigy": (looks_like_prodigy, read_prodigy),
-    "doccano": (looks_like_doccano, read_doccano),
+Opener = Callable[[Sequence[str], str, ReadOptions], PieceReader[str]]
+
+READERS: dict[str, tuple[Callable[[str], bool], Callable[[str, str, ReadOptions], Result], Opener | None]] = {
+    "labelstudio": (looks_like_labelstudio, read_labelstudio, None),
+    "prodigy": (looks_like_prodigy, read_prodigy, partial(SpanLinesReader, _Prodigy)),
+    "doccano": (looks_like_doccano, read_doccano, partial(SpanLinesReader, _Doccano)),
 }
-"""What each tool's files look like, and how they are read."""
+"""What each tool's files look like, how they are read, and how piece by piece, where they can be."""

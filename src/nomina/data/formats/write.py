@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nomina.data.offsets import Located, located
 from nomina.data.records import Sentence, Span
 from nomina.data.tags import read_spans
 
+if TYPE_CHECKING:
+    from nomina.data.formats.faults import BadRecord
+
 __all__ = [
+    "BAD_WRITERS",
+    "ENDS_RECORD",
     "TOKEN_KEYS",
     "WRITERS",
+    "bad_conll",
+    "bad_jsonl",
     "conll",
     "doccano",
     "feature_columns",
@@ -24,6 +31,7 @@ __all__ = [
     "prodigy",
     "record",
     "tokens_of",
+    "words_of",
 ]
 
 TOKEN_KEYS = frozenset({"text", "start", "end", "id", "ws"})
@@ -44,13 +52,41 @@ def conll(sentence: Sentence, labels: Sequence[str], spans: Sequence[Span] = ())
 def jsonl(sentence: Sentence, labels: Sequence[str], spans: Sequence[Span] = ()) -> str:
     """One JSON object on a line: ``tokens``, ``pos_tags``, other features, ``ner_tags``, ``spans``.
 
-    Spans count words, ends are exclusive; with the original ``text``, they have character offsets as well.
+    Spans count words, ends are exclusive; with the original ``text``, they have character offsets as well, and
+    ``start_char`` says where it begins in the text that it was cut from.
     """
     row: dict[str, object] = {"tokens": sentence.words}
     row |= feature_columns(sentence)
     row["ner_tags"] = labels
     row["spans"] = [_span(span) for span in spans]
-    return json.dumps(row | _origin(sentence), ensure_ascii=False) + "\n"
+    row |= _origin(sentence)
+    if sentence.text is not None:
+        row["start_char"] = sentence.start_char
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def bad_conll(bad: BadRecord) -> str:
+    """A record that could not be read, as comments in the place of its rows: readers of columns pass over them."""
+    rows = [f"# error = {_place(bad)}{one_line(bad.error)}", *(f"# raw = {line}" for line in bad.raw.splitlines())]
+    return "".join(f"{row}\n" for row in rows) + "\n"
+
+
+def bad_jsonl(bad: BadRecord) -> str:
+    """A record that could not be read, as an object of its own: ``error``, ``source``, ``line``, ``raw``."""
+    row = {"error": bad.error, "source": bad.path, "line": bad.line, "raw": bad.raw}
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _place(bad: BadRecord) -> str:
+    return f"{one_line(bad.path)}:{bad.line}: " if bad.line is not None else f"{one_line(bad.path)}: "
+
+
+def words_of(written: str) -> list[str]:
+    """The words of a record that :data:`WRITERS` wrote; of one that could not be read, what was written."""
+    if written.startswith('{"tokens": '):
+        words: list[str] = json.loads(written)["tokens"]
+        return words
+    return [line.partition("\t")[0] for line in written.splitlines()]
 
 
 def record(sentence: Sentence) -> dict[str, Any]:
@@ -157,3 +193,9 @@ def _origin(sentence: Sentence) -> dict[str, str]:
 
 WRITERS: dict[str, Callable[[Sentence, Sequence[str], Sequence[Span]], str]] = {"conll": conll, "jsonl": jsonl}
 """Writers by the name of their format."""
+
+BAD_WRITERS: dict[str, Callable[[BadRecord], str]] = {"conll": bad_conll, "jsonl": bad_jsonl}
+"""The same for records that could not be read."""
+
+ENDS_RECORD: dict[str, Callable[[bytes], bool]] = {"conll": lambda line: line == b"\n", "jsonl": lambda line: True}
+"""Whether a line that was written ends a record, by the name of the format."""

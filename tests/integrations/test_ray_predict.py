@@ -1,0 +1,77 @@
+"""Files labelled on a Ray cluster of this machine: the same outputs as without it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nomina.data.formats import read
+from nomina.data.formats.writing import write
+from nomina.encoding.tokenizers import load_tokenizer
+from nomina.inference import Predictor
+from taggers import make_tagger
+
+SAMPLE = read("sample")
+
+# A process of its own: where Ray's servers listen is fixed when Ray is imported.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from nomina.errors import NominaError
+from nomina.integrations.ray_predict import predict_on_ray
+from nomina.predicting import PredictOptions, outputs_of, sources_of
+
+model, inputs, outputs = sys.argv[1:4]
+sources = sources_of([inputs])
+jobs = list(zip(sources, outputs_of(sources, Path(outputs), "jsonl"), strict=True))
+try:
+    found = predict_on_ray(Path(model), jobs, PredictOptions(to="jsonl"), address="local", n_workers=2, resume=True)
+    print(json.dumps([done.to_dict() for done in found]))
+except NominaError as error:
+    print(json.dumps(str(error)))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("needs the extra nomina[ray]")
+    pytest.importorskip("pyarrow", reason="needs the extra nomina[parquet]")
+    path = tmp_path_factory.mktemp("model")
+    Predictor.of(make_tagger(tiny_bert), load_tokenizer(str(tiny_bert))).save(path)
+    return path
+
+
+def on_ray(*arguments: Path) -> object:
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=400)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_outputs_are_those_of_one_machine(folder: Path, tmp_path: Path) -> None:
+    inputs, alone, cluster = tmp_path / "inputs", tmp_path / "alone", tmp_path / "cluster"
+    inputs.mkdir()
+    write(SAMPLE[:40], inputs / "a.jsonl", format="jsonl")
+    write(SAMPLE[40:90], inputs / "b.parquet", format="parquet")
+    write(SAMPLE[90:100], inputs / "c.parquet", format="parquet")
+    command = [sys.executable, "-m", "nomina", "predict", str(folder), str(inputs), "--to", "jsonl", "--quiet"]
+    subprocess.run([*command, "--output", str(alone)], check=True)
+    found = on_ray(folder, inputs, cluster)
+    assert isinstance(found, list)
+    assert [done["n_sentences"] for done in found] == [40, 50, 10]
+    names = ["a.jsonl", "b.jsonl", "c.jsonl"]
+    assert sorted(path.name for path in cluster.iterdir()) == names
+    assert all((cluster / name).read_bytes() == (alone / name).read_bytes() for name in names)
+    # A file that cannot be read keeps none of the others back.
+    (inputs / "d.jsonl").write_text('{"tokens": ["half', encoding="utf-8")
+    write(SAMPLE[100:110], inputs / "e.jsonl", format="jsonl")
+    message = on_ray(folder, inputs, cluster)
+    assert isinstance(message, str)
+    assert "d.jsonl:1: " in message
+    assert sorted(path.name for path in cluster.iterdir()) == [*names, "e.jsonl"]
