@@ -30,7 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "tuning": {"training", "inference", "model", "encoding", "scoring", "data"},
     "report": {"scoring", "data"},
     "serving": {"inference"},
-    "integrations": {"inference", "training", "tuning", "predicting"},
+    "integrations": {"inference", "training", "tuning", "predicting", "data"},
 }
 ROOMS["judging"] = ROOMS.keys() - {"serving", "integrations"}
 ROOMS["runs"] = ROOMS["judging"] | {"judging"}
