@@ -22,7 +22,7 @@ from nomina.data import records
 from nomina.data.records import MISSING
 from nomina.data.tagsets import POS, differ, tag_set
 from nomina.errors import ConfigError, MissingExtraError, ModelError, OutputError
-from nomina.inference import Predictor, TagUse, has_tags
+from nomina.inference import Prediction, Predictor, TagUse, has_tags
 from nomina.integrations.spacy_docs import Part, parts_of, set_entities
 
 try:
@@ -194,9 +194,10 @@ class NominaRecognizer(Pipe):
         found: list[list[records.Span]] = [[] for _ in docs]
         if not parts:
             return found
-        predictions = predictor.predict([part.sentence for part in parts], tags=self.tags)
-        assert isinstance(predictions, list)
+        # The stream forgets words that it saw long ago; a pipeline may live for months.
+        predictions = predictor.predict_stream((part.sentence for part in parts), tags=self.tags)
         for part, prediction in zip(parts, predictions, strict=True):
+            assert isinstance(prediction, Prediction)
             for span in prediction.spans:
                 start, last = part.tokens[span.start], part.tokens[span.end - 1]
                 found[part.doc].append(replace(span, start=start, end=last + 1))
