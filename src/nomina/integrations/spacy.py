@@ -68,7 +68,7 @@ def make_recognizer(nlp: Language, name: str, model: str, tags: str, overwrite: 
     """
     faults = []
     if not model:
-        faults.append(f"[components.{name}] model: expected a model folder, found none")
+        faults.append(f"[components.{name}] model: expected a model folder or a hub id, found none")
     if tags not in _TAG_USES:
         faults.append(f"[components.{name}] tags: expected one of {', '.join(_TAG_USES)}, found {tags!r}")
     if faults:
@@ -85,7 +85,7 @@ class NominaRecognizer(Pipe):
 
     Args:
         name: Its name in the pipeline, and that of the spans it leaves in ``doc.spans``.
-        model: A model folder; not looked at yet.
+        model: A model folder, or a hub id; not looked at yet.
         tags: Which part-of-speech tags to read. ``"auto"``: the Doc's (``token.pos_`` for a model that knows universal
             tags, else ``token.tag_``), or those of the model's source where a sentence has none. ``"source"``: the
             source's throughout. ``"none"``: none.
@@ -102,8 +102,9 @@ class NominaRecognizer(Pipe):
         self.tags: TagUse = tags
         self.overwrite = overwrite
         self.device = device
-        # From now on, a change of the working folder changes nothing.
-        self._folder = Path(model).expanduser().absolute()
+        folder = Path(model).expanduser()
+        # Once it is there, a change of the working folder changes nothing.
+        self._folder = folder.absolute() if folder.is_dir() else Path(model)
         self._predictor: Predictor | None = None
         self._process = os.getpid()
         self._warned = False
@@ -128,6 +129,7 @@ class NominaRecognizer(Pipe):
                 sys.modules["torch"].set_num_threads(1)
         if self._predictor is None:
             self._predictor = Predictor.load(self._folder, device=self.device)
+            self._folder = self._predictor.folder or self._folder
         return self._predictor
 
     @property
@@ -261,7 +263,8 @@ class NominaRecognizer(Pipe):
             OutputError: If the folder holds files that are not replaced: whose model it is would be open.
         """
         target = Path(path)
-        source = self.predictor.folder or self._folder
+        _ = self.predictor  # is there a model at all?
+        source = self._folder
         files = _model_files(source)
         if target.is_dir() and target.samefile(source):
             return
@@ -292,7 +295,8 @@ class NominaRecognizer(Pipe):
         Args:
             exclude: For spaCy's sake; nothing is left out.
         """
-        files = {file.name: file.read_bytes() for file in _model_files(self.predictor.folder or self._folder)}
+        _ = self.predictor
+        files = {file.name: file.read_bytes() for file in _model_files(self._folder)}
         data: bytes = srsly.msgpack_dumps({"files": files})
         return data
 
