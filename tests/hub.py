@@ -169,6 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return repository
 
+    def harnesses(self, body: bytes) -> None:
+        """For the client's User-Agent."""
+        self._send_json({"standardEnvVars": [], "harnesses": {}})
+
     def create(self, body: bytes) -> None:
         self._may_write()
         asked = json.loads(body)
@@ -288,7 +292,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         oid = hashlib.sha256(content).hexdigest()
         linked = {"X-Linked-ETag": f'"{oid}"', "X-Linked-Size": str(len(content))}
-        self._send(302, b"", headers | linked | {"Location": f"{self.hub.endpoint}/cdn/{oid}"})
+        # Large files lie on another host, which neither gets the token nor knows commits.
+        elsewhere = self.hub.endpoint.replace("127.0.0.1", "localhost")
+        self._send(302, b"", headers | linked | {"Location": f"{elsewhere}/cdn/{oid}"})
 
     def large(self, body: bytes, oid: str) -> None:
         self._send(200, self.hub.objects[oid], {"ETag": f'"{oid}"'})
@@ -296,6 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 _ID = r"([\w.-]+/[\w.-]+)"
 _ROUTES: tuple[tuple[str, str, Callable[..., None]], ...] = (
+    ("GET", r"/api/agent-harnesses", _Handler.harnesses),
     ("POST", r"/api/repos/create", _Handler.create),
     ("POST", r"/api/validate-yaml", _Handler.validate),
     ("POST", rf"/api/models/{_ID}/preupload/([^/]+)", _Handler.preupload),

@@ -7,17 +7,18 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import constants
 
 import nomina
 from hub import Hub, hub_environment, stand_in
 from nomina.data.formats import read
+from nomina.data.formats.write import WRITERS
 from nomina.errors import ModelError, OutputError
 from nomina.inference.hub import find_model, push
 
@@ -29,8 +30,13 @@ WAYS_OUT = ("nomina train", "HF_TOKEN", "hf download", "HF_HOME")
 def model(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a short run, with all that a run leaves in it."""
     folder = tmp_path_factory.mktemp("trained") / "my-ner"
-    train, dev, _ = read("sample").split((80, 10, 10), seed=13)
+    train, dev = read("sample")[:40], read("sample")[40:50]
     nomina.train(train, dev=dev, output=folder, encoder=str(tiny_bert), epochs=1, keep_checkpoints=True, progress=False)
+    predictor = nomina.load(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        torch.nn.init.normal_(predictor.model.head.classifier.weight)  # so that it finds something
+    predictor.save(folder)
     (folder / ".hidden").touch()
     return folder
 
@@ -65,7 +71,7 @@ def start(
 def run(script: str, hub: Hub, home: Path, *arguments: str) -> str:
     done = start(["-c", script, *arguments], hub, home)
     assert done.returncode == 0, done.stderr
-    assert hub.unknown == []
+    assert hub.unknown == [], "the hub was asked what the stand-in does not answer"
     return done.stdout
 
 
@@ -84,28 +90,30 @@ import nomina
 from transformers import AutoModelForTokenClassification, pipeline
 
 def digest(model):
-    content = b"".join(n.encode() + p.numpy().tobytes() for n, p in sorted(model.state_dict().items()))
+    content = b"".join(n.encode() + p.cpu().numpy().tobytes() for n, p in sorted(model.state_dict().items()))
     return hashlib.sha256(content).hexdigest()
 
 def spans(found):
-    return [[s.label, s.start, s.end, round(s.score, 5)] for s in found.spans]
+    return [[s.label, s.start, s.end, round(s.score, 4)] for s in found.spans]
 
-name, text = sys.argv[1:]
-model = nomina.load(name)
-marked = pipeline("token-classification", model=name)(text)
-print(json.dumps({
-    "spans": spans(model.predict(text)),
-    "without tags": spans(model.predict(text, tags="none")),
-    "Tagger": digest(nomina.Tagger.from_pretrained(name)),
-    "AutoModel": digest(AutoModelForTokenClassification.from_pretrained(name)),
-    "pipeline": [[m["entity"], m["word"], round(float(m["score"]), 5)] for m in marked],
-    "files": sorted(path.name for path in model.folder.iterdir()),
-}))
+def facts(name, text):
+    model = nomina.load(name)
+    marked = pipeline("token-classification", model=name)(text)
+    return {
+        "spans": spans(model.predict(text)),
+        "without tags": spans(model.predict(text, tags="none")),
+        "Tagger": digest(nomina.Tagger.from_pretrained(name)),
+        "AutoModel": digest(AutoModelForTokenClassification.from_pretrained(name)),
+        "pipeline": [[m["entity"], m["word"], round(float(m["score"]), 4)] for m in marked],
+        "files": sorted(path.name for path in model.folder.iterdir()),
+    }
 """
 
 
 @pytest.mark.slow
 def test_the_whole_folder_is_pushed(hub: Hub, model: Path) -> None:
+    assert hub.asked[0] == "GET /api/agent-harnesses"  # for the User-Agent of the next
+    assert hub.asked[1] == "POST /api/repos/create", "opening a folder asks nothing"
     pushed = hub.repositories["me/my-ner"]
     files = {str(path.relative_to(model)): path for path in model.rglob("*") if path.is_file()}
     kept = {name for name in files if name.startswith(("checkpoints/", "."))}
@@ -124,14 +132,16 @@ def test_the_whole_folder_is_pushed(hub: Hub, model: Path) -> None:
 
 @pytest.mark.slow
 def test_it_reads_back_by_its_id(hub: Hub, model: Path, tmp_path: Path) -> None:
-    local = json.loads(run(READ, hub, tmp_path, str(model), TEXT))
-    n_asked = len(hub.asked)
-    remote: dict[str, Any] = json.loads(run(READ, hub, tmp_path, "me/my-ner", TEXT))
-    assert len(hub.asked) > n_asked
+    here: dict[str, Any] = {}
+    exec(READ, here)
+    local = here["facts"](str(model), TEXT)
+    shown = run(f"{READ}\nprint(json.dumps(facts(*sys.argv[1:])))", hub, tmp_path, "me/my-ner", TEXT)
+    remote = json.loads(shown)
     assert {key: value for key, value in remote.items() if key != "files"} == {
         key: value for key, value in local.items() if key != "files"
     }
     assert local["pipeline"]
+    assert local["spans"]
     assert remote["Tagger"] == remote["AutoModel"]
     left = {"predictions.jsonl", "history.jsonl", "report.html", "figures", "checkpoints", ".hidden"}
     assert set(remote["files"]) == set(local["files"]) - left
@@ -139,28 +149,43 @@ def test_it_reads_back_by_its_id(hub: Hub, model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_command_line_takes_a_hub_id(hub: Hub, model: Path, tmp_path: Path) -> None:
-    expected = start(["-m", "nomina", "predict", str(model)], hub, tmp_path, given=TEXT)
-    found = start(["-m", "nomina", "predict", "me/my-ner"], hub, tmp_path, given=TEXT)
-    assert found.returncode == 0, found.stderr
-    assert found.stdout == expected.stdout != ""
+    prediction = nomina.load(model).predict(TEXT)
+    assert isinstance(prediction, nomina.Prediction)
+    expected = WRITERS["conll"](prediction.sentence, prediction.labels, prediction.spans)
+    command = ["-m", "nomina", "predict", "me/my-ner", "--quiet"]
+    found = start(command, hub, tmp_path, given=TEXT)
+    assert (found.stdout, found.stderr) == (expected, "")
     gone = Hub(endpoint=f"http://127.0.0.1:{unused_port()}")
-    cached = start(["-m", "nomina", "predict", "me/my-ner"], gone, tmp_path, given=TEXT)
-    assert cached.stdout == expected.stdout, cached.stderr
+    cached = start(command, gone, tmp_path, given=TEXT)
+    assert (cached.stdout, cached.stderr) == (expected, "")
+
+
+REFUSED = """
+import sys, time
+from nomina.errors import ModelError
+from nomina.inference.hub import find_model
+for name in sys.argv[1:]:
     begun = time.monotonic()
-    absent = start(["-m", "nomina", "predict", "me/other"], gone, tmp_path, given=TEXT)
-    assert absent.returncode == 2
-    assert "the model hub cannot be reached" in absent.stderr
-    assert [way for way in WAYS_OUT if way not in " ".join(absent.stderr.split())] == []
-    assert time.monotonic() - begun < 60, "no waiting for a hub that is not there"
+    try:
+        find_model(name)
+    except ModelError as error:
+        print(round(time.monotonic() - begun, 1), error)
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "said"), [("me/my-ner", "401"), ("me/nothing", "401")])
-def test_a_private_model_needs_a_token(name: str, said: str, hub: Hub, tmp_path: Path) -> None:
-    script = "import nomina, sys\ntry:\n    nomina.load(sys.argv[1])\nexcept nomina.NominaError as e:\n    print(e)"
-    refused = start(["-c", script, name], hub, tmp_path, token=None)
-    assert refused.stdout.startswith("expected a model folder or a hub id, found no folder"), refused.stderr
-    assert said in refused.stdout
+def test_what_the_hub_does_not_give(hub: Hub, tmp_path: Path) -> None:
+    done = start(["-c", REFUSED, "me/my-ner", "me/nothing"], hub, tmp_path, token=None)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2, done.stderr
+    assert all("expected a model folder or a hub id, found no folder 'me/" in line for line in lines)
+    assert all("and the hub said: 401 Client Error" in line for line in lines)
+    assert run(REFUSED, hub, tmp_path, "me/bare") == ""
+    gone = Hub(endpoint=f"http://127.0.0.1:{unused_port()}")
+    [line] = start(["-c", REFUSED, "me/nothing"], gone, tmp_path).stdout.splitlines()
+    seconds, message = line.split(" ", maxsplit=1)
+    assert float(seconds) < 5, "no waiting for a hub that is not there"
+    assert message.startswith("model 'me/nothing' is no folder and not in the local cache, and the model hub cannot be")
 
 
 def unused_port() -> int:

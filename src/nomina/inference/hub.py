@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nomina.encoding.hub import why_unreachable
 from nomina.errors import ModelError, OutputError
@@ -55,7 +58,23 @@ def find_model(name: str | Path) -> Path:
 def _snapshot(hub_id: str, *, offline: bool) -> Path:
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(hub_id, local_files_only=offline, ignore_patterns=list(_NOT_FETCHED)))
+    with _bars_on_terminals_only():
+        return Path(snapshot_download(hub_id, local_files_only=offline, ignore_patterns=list(_NOT_FETCHED)))
+
+
+@contextmanager
+def _bars_on_terminals_only() -> Iterator[None]:
+    import huggingface_hub.utils
+
+    bars: Any = huggingface_hub.utils  # which finds its names on first use
+    if sys.stderr.isatty() or bars.are_progress_bars_disabled():
+        yield
+        return
+    bars.disable_progress_bars()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bars()
 
 
 def _ways_out() -> str:
@@ -99,12 +118,13 @@ def push(
     api = HfApi(token=token)
     try:
         address = api.create_repo(hub_id, private=private, exist_ok=True)
-        api.upload_folder(
-            repo_id=address.repo_id,
-            folder_path=folder,
-            commit_message=message,
-            ignore_patterns=[*_NOT_PUSHED, *ignore],
-        )
+        with _bars_on_terminals_only():
+            api.upload_folder(
+                repo_id=address.repo_id,
+                folder_path=folder,
+                commit_message=message,
+                ignore_patterns=[*_NOT_PUSHED, *ignore],
+            )
     except Exception as error:  # of whichever library the hub's client speaks HTTP with
         raise OutputError(
             f"cannot push to {hub_id!r}: {error}; check the name and the token, which must be one that may write "
