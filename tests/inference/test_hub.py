@@ -88,6 +88,7 @@ READ = """
 import hashlib, json, sys
 import nomina
 from transformers import AutoModelForTokenClassification, pipeline
+from nomina.integrations import spacy as component
 
 def digest(model):
     content = b"".join(n.encode() + p.cpu().numpy().tobytes() for n, p in sorted(model.state_dict().items()))
@@ -95,6 +96,13 @@ def digest(model):
 
 def spans(found):
     return [[s.label, s.start, s.end, round(s.score, 4)] for s in found.spans]
+
+def in_spacy(name, text):
+    nlp = component.Language()
+    nlp.add_pipe("nomina", config={"model": name, "tags": "none"})
+    found = [[e.label_, e.text, round(e._.score, 4)] for e in nlp(text).ents]
+    assert set(e[0] for e in found) <= set(nlp.pipe_labels["nomina"])
+    return found
 
 def facts(name, text):
     model = nomina.load(name)
@@ -104,6 +112,7 @@ def facts(name, text):
         "without tags": spans(model.predict(text, tags="none")),
         "Tagger": digest(nomina.Tagger.from_pretrained(name)),
         "AutoModel": digest(AutoModelForTokenClassification.from_pretrained(name)),
+        "spaCy": in_spacy(name, text),
         "pipeline": [[m["entity"], m["word"], round(float(m["score"]), 4)] for m in marked],
         "files": sorted(path.name for path in model.folder.iterdir()),
     }
@@ -132,6 +141,7 @@ def test_the_whole_folder_is_pushed(hub: Hub, model: Path) -> None:
 
 @pytest.mark.slow
 def test_it_reads_back_by_its_id(hub: Hub, model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("spacy", reason="needs the extra nomina[spacy]")
     here: dict[str, Any] = {}
     exec(READ, here)
     local = here["facts"](str(model), TEXT)
@@ -140,8 +150,7 @@ def test_it_reads_back_by_its_id(hub: Hub, model: Path, tmp_path: Path) -> None:
     assert {key: value for key, value in remote.items() if key != "files"} == {
         key: value for key, value in local.items() if key != "files"
     }
-    assert local["pipeline"]
-    assert local["spans"]
+    assert all(local[key] for key in ("pipeline", "spans", "spaCy"))
     assert remote["Tagger"] == remote["AutoModel"]
     left = {"predictions.jsonl", "history.jsonl", "report.html", "figures", "checkpoints", ".hidden"}
     assert set(remote["files"]) == set(local["files"]) - left
