@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "training": {"inference", "model", "encoding", "scoring", "data"},
     "tuning": {"training", "inference", "model", "encoding", "scoring", "data"},
     "report": {"scoring", "data"},
-    "serving": {"inference"},
+    "serving": {"inference", "data"},
     "integrations": {"inference", "training", "tuning", "predicting", "data"},
 }
 ROOMS["judging"] = ROOMS.keys() - {"serving", "integrations"}

@@ -1,0 +1,1 @@
+"""A model behind HTTP: JSON in, entities out, many clients at once."""
