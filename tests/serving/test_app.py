@@ -128,7 +128,7 @@ def test_the_model(client: Client, predictor: Predictor) -> None:
     assert info.labels == list(predictor.labels)
     assert info.types == list(predictor.types)
     assert info.features == {"pos": list(predictor.features["pos"].values[1:])}
-    assert (info.backend, info.scheme, info.scores, info.card) == ("torch", "iob2", None, None)
+    assert (info.backend, info.scheme, info.scores, info.card) == ("torch", "IOB2", None, None)
 
 
 def test_health_and_readiness(client: Client) -> None:

@@ -123,10 +123,9 @@ class _Exchange:
         told = f"{name}: {error}" if isinstance(error, _TELLING) else name
         stack = "".join(traceback.format_tb(error.__traceback__))
         LOGGER.error("request %d failed: %s\n%s", self.number, told, stack)
-        if self._started:
-            raise error
-        message = f"the server failed; its log says more about request {self.number}"
-        await self.answer(RequestError(500, "failed", message))
+        if not self._started:  # else the connection ends in the middle of the answer
+            message = f"the server failed; its log says more about request {self.number}"
+            await self.answer(RequestError(500, "failed", message))
 
     async def answer(self, error: RequestError) -> None:
         body = error_body(error.kind, error.message)

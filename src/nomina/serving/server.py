@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,10 +20,11 @@ from nomina.serving.settings import Limits
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["Server", "bind", "build_server", "url_of"]
+__all__ = ["Server", "bind", "build_server", "serve", "url_of"]
 
 _BACKLOG = 1024
 _KEEP_ALIVE_S = 30
+_SWITCH_S = 0.0005
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -57,11 +60,35 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def build_server(app: FastAPI) -> Server:
+def serve(app: FastAPI, sock: socket.socket, on_start: Callable[[], None] | None = None) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        app: From :func:`nomina.serving.app.create_app`.
+        sock: From :func:`bind`.
+        on_start: Is called when the socket listens.
+
+    Raises:
+        ConfigError: If another process listens there by now.
+    """
+    # The event loop and the worker share the interpreter; by default each may keep the other waiting for 5 ms.
+    sys.setswitchinterval(_SWITCH_S)
+    server = build_server(app, on_start)
+    try:
+        server.run(sockets=[sock])
+    except OSError as error:
+        if server.started:
+            raise
+        host, port = sock.getsockname()[:2]
+        raise _no_socket(host, port, error) from error
+
+
+def build_server(app: FastAPI, on_start: Callable[[], None] | None = None) -> Server:
     """A server of an application, ready for ``run(sockets=[…])``.
 
     Args:
         app: From :func:`nomina.serving.app.create_app`.
+        on_start: Is called when the socket listens.
     """
     limits: Limits = app.state.settings.limits
     config = uvicorn.Config(
@@ -75,7 +102,7 @@ def build_server(app: FastAPI) -> Server:
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    return Server(config, app.state.batcher)
+    return Server(config, app.state.batcher, on_start)
 
 
 class Server(uvicorn.Server):
@@ -84,10 +111,12 @@ class Server(uvicorn.Server):
     Args:
         config: uvicorn's.
         batcher: The application's queue.
+        on_start: Is called when the socket listens.
     """
 
-    def __init__(self, config: uvicorn.Config, batcher: Batcher) -> None:
+    def __init__(self, config: uvicorn.Config, batcher: Batcher, on_start: Callable[[], None] | None = None) -> None:
         super().__init__(config)
+        self._on_start = on_start
         self._batcher = batcher
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: Future[None] | None = None
@@ -96,6 +125,8 @@ class Server(uvicorn.Server):
         """Listen."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        if self._on_start is not None:
+            self._on_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End in good order; at once on a second signal."""
