@@ -38,10 +38,10 @@ export class AnnotatedText {
     this.observer = new IntersectionObserver((entries) => this.#see(entries), { rootMargin: NEAR });
     pane.addEventListener("keydown", (event) => this.#onKey(event));
     pane.addEventListener("click", (event) => this.#onClick(event));
-    pane.addEventListener("focusin", (event) => this.#onEnter(event));
-    pane.addEventListener("focusout", () => this.view.tip.hide());
-    pane.addEventListener("mouseover", (event) => this.#onEnter(event));
-    pane.addEventListener("mouseout", () => this.view.tip.hide());
+    pane.addEventListener("focusin", (event) => this.#onFocus(event));
+    pane.addEventListener("focusout", () => view.tip.hide());
+    pane.addEventListener("mouseover", (event) => this.#explain(event.target));
+    pane.addEventListener("mouseout", () => this.#explain(document.activeElement));
     addEventListener("beforeprint", () => this.#drawAll());
   }
 
@@ -174,17 +174,22 @@ export class AnnotatedText {
     mark?.scrollIntoView({ block: "nearest" });
   }
 
-  #setCurrent(mark) {
+  #onFocus({ target }) {
+    this.#explain(target);
+    if (!target.matches(".entity")) return;
     for (const each of this.pane.querySelectorAll('.entity[tabindex="0"]')) each.tabIndex = -1;
-    mark.tabIndex = 0;
-    this.#current = this.#tabStop = Number(mark.dataset.id);
+    target.tabIndex = 0;
+    this.#current = this.#tabStop = Number(target.dataset.id);
   }
 
-  #onEnter(event) {
-    const mark = event.target.closest(".entity");
-    if (!mark) return;
+  /** Say what stands at a place of the page; nothing, if that is no entity. */
+  #explain(target) {
+    const mark = target.closest(".entity");
+    if (!mark) {
+      this.view.tip.hide();
+      return;
+    }
     const entity = this.#entities[mark.dataset.id];
-    if (event.type === "focusin") this.#setCurrent(mark);
     const n = this.#mentions.get(mentionKey(entity));
     const score = scoreText(entity.score);
     const facts = [typeName(entity.label), score && `score ${score}`, n > 1 && `${n} mentions`].filter(Boolean);

@@ -60,8 +60,8 @@ function words(text) {
 
 function halves(text) {
   let middle = text.length >> 1;
-  if (/[\udc00-\udfff]/.test(text[middle])) middle -= 1;
-  return middle > 0 ? [text.slice(0, middle), text.slice(middle)] : [text];
+  if (/[\udc00-\udfff]/.test(text[middle])) middle += 1;
+  return middle < text.length && middle > 0 ? [text.slice(0, middle), text.slice(middle)] : [text];
 }
 
 const CUTS = [paragraphs, sentences, words, halves];

@@ -11,7 +11,7 @@ const NAMES = {
   org: "organisation",
   loc: "place",
   geo: "place",
-  gpe: "country, city or state",
+  gpe: "country or city",
   fac: "building",
   tim: "time",
   date: "date",
