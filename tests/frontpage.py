@@ -32,7 +32,9 @@ class FrontPage:
         self.contexts: list[BrowserContext] = []
         self.statuses: set[int] = set()
 
-    def __call__(self, port: int, *, width: int = 1280, height: int = 900, ready: str = "#facts", **options: Any) -> Page:
+    def __call__(
+        self, port: int, *, width: int = 1280, height: int = 900, ready: str = "#facts", **options: Any
+    ) -> Page:
         """Open the page and wait until ``ready`` is seen; ``options`` are those of a browser context."""
         context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(20_000)

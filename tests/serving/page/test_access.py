@@ -37,7 +37,7 @@ def tab_to(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
 def test_accessibility(visit: FrontPage, port: int, theme: Any, width: int) -> None:
-    """The rules of axe-core (https://github.com/dequelabs/axe-core), contrasts among them, in each state of the page."""
+    """The rules of axe-core (https://github.com/dequelabs/axe-core), contrasts among them, in each state."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
     page = visit(port, width=width, height=844, color_scheme=theme, bypass_csp=True)
     found: dict[str, Any] = {"empty": axe.run(page).response}
@@ -190,3 +190,41 @@ def test_less_motion(visit: FrontPage, port: int) -> None:
         }).map((e) => e.outerHTML.slice(0, 60))"""
     )
     assert moving == []
+
+
+def test_usual_types_keep_their_colours_among_many(visit: FrontPage, port: int) -> None:
+    """Those of OntoNotes are more than there are colours."""
+    page = visit(port)
+    types = [
+        "CARDINAL",
+        "DATE",
+        "EVENT",
+        "FAC",
+        "GPE",
+        "LANGUAGE",
+        "LAW",
+        "LOC",
+        "MONEY",
+        "NORP",
+        "ORDINAL",
+        "ORG",
+        "PERCENT",
+        "PERSON",
+        "PRODUCT",
+        "QUANTITY",
+        "TIME",
+        "WORK_OF_ART",
+    ]
+    classes = page.evaluate(
+        """async (types) => {
+            const { Palette } = await import("/types.js");
+            const [many, few] = [new Palette(types), new Palette(["org", "loc", "per", "misc"])];
+            return [types.map((type) => many.of(type)), ["per", "org", "loc"].map((type) => few.of(type))];
+        }""",
+        types,
+    )
+    by_type = dict(zip(types, classes[0], strict=True))
+    assert [by_type[name] for name in ("PERSON", "ORG", "LOC")] == classes[1]
+    usual = [by_type[name] for name in ("PERSON", "ORG", "LOC", "GPE", "DATE", "TIME")]
+    assert all(classes[0].count(colour) == 1 for colour in usual)
+    assert len(set(classes[0])) == 12

@@ -33,7 +33,9 @@ def test_nothing_is_inline(pattern: str) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_texts_never_become_markup(name: str) -> None:
-    assert re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser", text_of(name)) is None
+    assert (
+        re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser", text_of(name)) is None
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

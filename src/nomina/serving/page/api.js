@@ -54,6 +54,10 @@ export class Api {
     this.#token = token;
   }
 
+  get hasToken() {
+    return this.#token !== "";
+  }
+
   async #ask(path, options) {
     const headers = { Accept: "application/json", ...options.headers };
     if (this.#token) headers.Authorization = `Bearer ${this.#token}`;

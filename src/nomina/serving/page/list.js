@@ -5,6 +5,7 @@ import { counted, element } from "./dom.js";
 import { typeName } from "./types.js";
 
 const N_ROWS = 200; // at a time
+const N_NAMED = 8; // types in a summary
 
 const COLUMNS = [
   { name: "Entity", key: (entity) => entity.text },
@@ -89,8 +90,11 @@ export class EntityList {
   }
 }
 
-/** "12 entities: 5 person (per), 7 place (geo)". */
+/** "12 entities: 5 person (per), 7 place (geo)"; the rarest of many types together. */
 export function summarize(counts, nShown) {
-  const parts = counts.map(([type, n]) => `${n.toLocaleString("en")} ${typeName(type)}`);
+  const named = counts.length > N_NAMED + 1 ? counts.slice(0, N_NAMED) : counts;
+  const parts = named.map(([type, n]) => `${n.toLocaleString("en")} ${typeName(type)}`);
+  const nOthers = counts.slice(named.length).reduce((sum, [, n]) => sum + n, 0);
+  if (nOthers > 0) parts.push(`${nOthers.toLocaleString("en")} of other types`);
   return [counted(nShown, "entity", "entities"), parts.join(", ")].filter(Boolean).join(": ");
 }

@@ -25,13 +25,16 @@ function showError(error, retry) {
   const shown = byId("error");
   shown.replaceChildren();
   if (!error) return;
+  if (error.status === 401) {
+    askForToken();
+    if (!api.hasToken) return; // the question says it all
+  }
   const again = element("button", { type: "button" }, "Try again");
   again.addEventListener("click", () => {
     showError(null);
     retry();
   });
   shown.append(element("p", {}, error.message), ...(retry && !HOPELESS.has(error.status) ? [again] : []));
-  if (error.status === 401) askForToken();
 }
 
 function askForToken() {
@@ -83,11 +86,11 @@ async function predict() {
   job?.abort();
   job = null;
   showError(null);
+  showFailures([]);
   byId("state").textContent = "";
   const items = currentItems();
   if (items.length === 0) {
     byId("progress").hidden = true;
-    showFailures([]);
     results.clear();
     return;
   }
@@ -112,19 +115,19 @@ async function predict() {
         byId("progress-text").textContent = `The server is busy; going on in ${seconds} s`;
       },
     });
-    if (job === own) finish(true);
+    if (job === own) finish();
   } catch (error) {
     if (job !== own) return;
-    finish(false);
-    if (error.name === "AbortError") byId("state").textContent = "Cancelled. What was found until then is shown.";
+    finish();
+    if (error.name === "AbortError") byId("state").textContent = "Cancelled; what was found until then is shown.";
     else showError(error, predict);
   }
 }
 
-function finish(isWhole) {
+function finish() {
   job = null;
   byId("progress").hidden = true;
-  results.finish(isWhole);
+  results.finish();
   const { failures, items } = results.store;
   // A single text is no record: its fault is the page's.
   if (failures.length > 0 && !files && items.length === 1) showError(failures[0].error, predict);
@@ -143,6 +146,7 @@ function setFiles(items, names) {
   files = items;
   byId("file-card").hidden = !items;
   byId("text").hidden = Boolean(items);
+  byId("live").closest("label").hidden = Boolean(items);
   if (!items) return;
   byId("file-name").textContent = names.join(", ");
   byId("file-facts").textContent = counted(items.length, "record");

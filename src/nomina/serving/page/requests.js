@@ -126,6 +126,7 @@ export async function send(requests, steps) {
     const parts = waiting.pop();
     try {
       const results = await ask(parts, steps);
+      steps.signal.throwIfAborted(); // an answer may come in the same moment
       parts.forEach((part, i) => steps.onAnswer(part, results[i]));
     } catch (error) {
       if (!REFUSED.has(error.status)) throw error;

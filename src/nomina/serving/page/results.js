@@ -80,7 +80,7 @@ export class Results {
     this.palette = new Palette(types);
   }
 
-  /** Get ready for answers about these items; what is there stays until the first. */
+  /** Get ready for answers about these items; what is there stays until the first, so that nothing flickers. */
   begin(items) {
     this.#next = new Store(items);
     items.forEach((item, i) => item.error && this.#next.fail(i, new Error(item.error)));
@@ -112,11 +112,10 @@ export class Results {
     this.store.fail(part.item, error, codePoints(part.text ?? ""));
   }
 
-  /** No more answers will come; `isWhole` says that none is missing. */
-  finish(isWhole) {
+  /** No more answers will come. */
+  finish() {
     byId("results").ariaBusy = "false";
-    if (isWhole) this.#takeOver();
-    this.#next = null;
+    this.#takeOver();
     if (this.#view !== "text") this.#drawView();
     this.#drawCounts();
     this.#readOut(0);
@@ -124,7 +123,7 @@ export class Results {
 
   clear() {
     this.#next = new Store([]);
-    this.finish(true);
+    this.finish();
   }
 
   #refilter() {

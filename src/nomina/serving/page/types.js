@@ -47,16 +47,19 @@ export class Palette {
 
   /** @param {string[]} types Of the model. */
   constructor(types) {
-    const usual = types.map((type) => USUAL[type.toLowerCase()]);
-    const taken = new Set(usual.filter((slot) => slot !== undefined));
-    const free = [...Array(N_COLOURS).keys()].filter((slot) => !taken.has(slot));
-    const given = new Set();
-    types.forEach((type, i) => {
-      let slot = usual[i];
-      if (slot === undefined || given.has(slot)) slot = free.shift() ?? i % N_COLOURS;
-      given.add(slot);
+    const free = new Set(Array(N_COLOURS).keys());
+    const give = (type, slot) => {
+      free.delete(slot);
       this.#classes.set(type, `type-${slot}`);
+    };
+    const others = types.filter((type) => {
+      const slot = USUAL[type.toLowerCase()];
+      if (!free.has(slot)) return true;
+      give(type, slot);
+      return false;
     });
+    // Where there are more types than colours, those share one that nobody expects to be a certain type's.
+    others.forEach((type, i) => give(type, [...free][0] ?? N_COLOURS - 1 - (i % (N_COLOURS / 2))));
   }
 
   /** The class that colours a type. */
