@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["judging"] = ROOMS.keys() - {"serving", "integrations"}
 ROOMS["runs"] = ROOMS["judging"] | {"judging"}
+ROOMS["exporting"] = ROOMS["runs"]
 ROOMS["reading"] = ROOMS["results"] = ROOMS["runs"] | {"runs"}
 ROOMS["checking"] = ROOMS["runs"] | {"reading"}
 ROOMS["predicting"] = ROOMS["runs"] | {"reading"}

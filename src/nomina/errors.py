@@ -11,6 +11,7 @@
     ├── ModelError               a model folder that is incomplete or does not fit the request
     ├── OutputError              an output that already exists or cannot be written
     ├── MissingExtraError        an optional package is absent; names the command that installs it
+    ├── ExportError              an export that does not do what the model does
     └── TrainingError            training failed on our side (a loss that is not a number, say)
         └── CheckpointError      a checkpoint that is damaged
 
@@ -27,6 +28,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "EncoderError",
+    "ExportError",
     "FormatError",
     "MissingExtraError",
     "ModelError",
@@ -102,6 +104,12 @@ class MissingExtraError(NominaError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"this needs the package {package!r}; install it with: pip install 'nomina[{extra}]'")
+
+
+class ExportError(NominaError):
+    """An exported model labels otherwise than the model that it was made from."""
+
+    exit_code = 1
 
 
 class TrainingError(NominaError):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nomina import __version__
-from nomina.cli import check, compare, convert, demo, evaluate, info, predict, serve, train, tune
+from nomina.cli import check, compare, convert, demo, evaluate, export, info, predict, serve, train, tune
 from nomina.cli.console import errors_as_exit_codes
 
 __all__ = ["app", "main"]
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (check, train, evaluate, predict, serve, compare, tune, convert, demo, info):
+for module in (check, train, evaluate, predict, serve, export, compare, tune, convert, demo, info):
     name = module.__name__.rpartition(".")[2]
     examples = "Examples:\n\n" + "\n\n".join(module.EXAMPLES)
     app.command(name, epilog=examples)(getattr(module, name))

@@ -72,6 +72,10 @@ class Network(Protocol):
         """Whether it finds part-of-speech tags itself."""
 
     @property
+    def batch_pieces(self) -> int:
+        """How many word pieces, padding included, are best scored in one batch."""
+
+    @property
     def n_threads(self) -> int:
         """How many batches are best scored at once, each in a thread of its own; 1 or more."""
 

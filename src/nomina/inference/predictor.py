@@ -19,6 +19,7 @@ from nomina.errors import ModelError
 from nomina.inference.hub import find_model, push
 from nomina.inference.labelling import Labelled, label_words
 from nomina.inference.network import Loaded, Settings
+from nomina.inference.onnx import GRAPH, load_onnx
 from nomina.inference.prediction import Prediction
 from nomina.inference.stream import LOOK_AHEAD, Record, look_ahead
 from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
@@ -33,9 +34,6 @@ __all__ = ["InputFacts", "Predictor", "TagUse"]
 TagUse = Literal["auto", "source", "none"]
 """Which part-of-speech tags to read: the input's and the model's source where it has none; the source's throughout; or
 none at all."""
-
-_CPU_PIECES, _GPU_PIECES = 2048, 16_384
-"""Word pieces per batch: on a CPU as much as its caches take well, on a GPU enough to keep it busy."""
 
 _KNOWN_WORDS = 200_000
 """Different words whose pieces are kept from one look-ahead window to the next."""
@@ -62,18 +60,28 @@ class InputFacts:
         self.has_documents |= sentence.document is not None
 
 
+def _load(folder: str, is_exported: bool, device: str, trust_remote_code: bool) -> Loaded:
+    if not is_exported:
+        from nomina.inference.torch_network import load_torch
+
+        return load_torch(folder, device=device, trust_remote_code=trust_remote_code)
+    if device not in ("auto", "cpu"):
+        raise ModelError(f"expected the device 'cpu' for the exported model in {folder!r}, found {device!r}")
+    return load_onnx(folder)
+
+
 class Predictor:
     """A network with its vocabularies, whether torch or ONNX Runtime computes it.
 
     Args:
         loaded: The network, what cuts words for it, and the size of its windows.
-        batch_pieces: Word pieces per batch, padding included; 1 or more. Bounds memory. By default 2,048 on a CPU,
-            16,384 on a GPU.
+        batch_pieces: Word pieces per batch, padding included; 1 or more. Bounds memory. By default what the network is
+            fastest with.
     """
 
     def __init__(self, loaded: Loaded, *, batch_pieces: int | None = None) -> None:
         self.network, self.word_pieces, self.max_pieces = loaded
-        self.batch_pieces = batch_pieces or (_CPU_PIECES if self.network.device == "cpu" else _GPU_PIECES)
+        self.batch_pieces = batch_pieces or self.network.batch_pieces
         self.folder: Path | None = None
         """Where it was loaded from."""
         settings = self.settings
@@ -112,24 +120,26 @@ class Predictor:
         """Open a model folder.
 
         Args:
-            folder: What ``nomina train`` wrote, or the hub id of a model; a folder of that name wins.
-            device: A torch device, or ``"auto"``: the first GPU where there is one, else the CPU.
+            folder: What ``nomina train`` or ``nomina export`` wrote, or the hub id of a model; a folder of that name
+                wins.
+            device: A torch device, or ``"auto"``: the first GPU where there is one, else the CPU. An exported model
+                computes on the CPU.
             batch_pieces: Word pieces per batch.
             trust_remote_code: Whether an encoder may bring its own code.
 
         Raises:
+            MissingExtraError: If an exported model is opened without ``onnxruntime``.
             ModelError: If the folder is missing or incomplete, or holds another kind of model.
         """
         path = find_model(folder)
-        for name in ("config.json", "model.safetensors"):
+        is_exported = (path / GRAPH).is_file()
+        for name in ("config.json", GRAPH if is_exported else "model.safetensors"):
             if not (path / name).is_file():
                 raise ModelError(
                     f"expected a model folder with {name}, found none in {str(path)!r}; "
                     "give the folder that nomina train wrote (an interrupted run continues with --resume)"
                 )
-        from nomina.inference.torch_network import load_torch
-
-        loaded = load_torch(str(path), device=device, trust_remote_code=trust_remote_code)
+        loaded = _load(str(path), is_exported, device, trust_remote_code)
         predictor = cls(loaded, batch_pieces=batch_pieces)
         predictor.folder = path
         return predictor
