@@ -7,13 +7,13 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 
-__all__ = ["Answer", "Client", "raw_exchange", "running"]
+__all__ = ["Answer", "Client", "eventually", "parse", "raw_exchange", "running"]
 
 
 class Answer(NamedTuple):
@@ -66,6 +66,29 @@ def running(app: FastAPI) -> Iterator[int]:
         server.should_exit = True
         thread.join(timeout=30)
         assert not thread.is_alive(), "the server did not end"
+
+
+def parse(received: bytes) -> Answer:
+    """One answer, as it came."""
+    head, _, body = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return Answer(
+        int(status.split()[1]), {name.lower(): value for name, value in headers.items()}, _whole(body, headers)
+    )
+
+
+def _whole(body: bytes, headers: dict[str, str]) -> bytes:
+    assert len(body) == int(headers.get("content-length", len(body))), "the answer is cut off, or is more than one"
+    return body
+
+
+def eventually(holds: Callable[[], object], timeout_s: float = 20.0) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.005)
 
 
 def raw_exchange(port: int, *parts: bytes, pause_s: float = 0.0) -> bytes:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,3 +38,25 @@ def port(predictor: Predictor) -> Iterator[int]:
 @pytest.fixture
 def client(port: int) -> Client:
     return Client(port)
+
+
+class Gated(Predictor):
+    """A predictor that works only while its gate is open, and knows what it was asked."""
+
+    def __init__(self, inner: Predictor) -> None:
+        self.__dict__.update(inner.__dict__)
+        self.gate = threading.Event()
+        self.asked: list[list[str]] = []
+
+    def predict(self, inputs: Any, **options: Any) -> Any:
+        """The words of each sentence are noted as one string."""
+        self.asked.append([" ".join(sentence.words) for sentence in inputs])
+        assert self.gate.wait(30)
+        return super().predict(inputs, **options)
+
+
+@pytest.fixture
+def gated(predictor: Predictor) -> Iterator[Gated]:
+    gated = Gated(predictor)
+    yield gated
+    gated.gate.set()

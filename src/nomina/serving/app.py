@@ -28,7 +28,7 @@ from nomina.serving.labelling import Labeller
 from nomina.serving.limits import Bodies, gone
 from nomina.serving.metrics import CONTENT_TYPE, Metrics
 from nomina.serving.middleware import Envelope, error_body
-from nomina.serving.openapi import describe, error_answers
+from nomina.serving.openapi import description_of, error_answers
 from nomina.serving.pages import add_docs, add_page
 from nomina.serving.schema import (
     REQUEST,
@@ -71,6 +71,7 @@ def create_app(predictor: Predictor, settings: ServeSettings | None = None) -> F
         version=__version__,
         description="Named entities of texts and of sentences that are cut into words already.",
         lifespan=life,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -78,8 +79,7 @@ def create_app(predictor: Predictor, settings: ServeSettings | None = None) -> F
     app.state.settings, app.state.batcher, app.state.metrics = settings, service.batcher, service.metrics
     _add_routes(app, service)
     add_page(app)
-    add_docs(app)
-    describe(app, needs_token=settings.token is not None)
+    add_docs(app, description_of(app, needs_token=settings.token is not None))
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     if settings.cors:

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from nomina.serving.schema import BATCH_EXAMPLE, REQUEST, TEXT_EXAMPLE, WORDS_EXAMPLE, ErrorAnswer
 
-__all__ = ["describe", "error_answers"]
+__all__ = ["description_of", "error_answers"]
 
 _REASONS = {
     401: "The token is missing or wrong.",
@@ -29,8 +29,8 @@ def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorAnswer, "description": _REASONS[status]} for status in statuses}
 
 
-def describe(app: FastAPI, *, needs_token: bool) -> None:
-    """Add to the description what is read by hand: the body of ``/predict``, and the token.
+def description_of(app: FastAPI, *, needs_token: bool) -> dict[str, Any]:
+    """The description of an application, with what is read by hand: the body of ``/predict``, and the token.
 
     Args:
         app: The application with all its routes.
@@ -51,4 +51,4 @@ def describe(app: FastAPI, *, needs_token: bool) -> None:
         for path in ("/predict", "/model", "/metrics"):
             for operation in description["paths"][path].values():
                 operation["security"] = [{"token": []}]
-    app.openapi_schema = description
+    return description

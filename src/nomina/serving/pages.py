@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -58,8 +60,16 @@ def add_page(app: FastAPI) -> None:
             _add_file(app, path, file.read_bytes(), _TYPES[file.suffix], POLICY)
 
 
-def add_docs(app: FastAPI) -> None:
-    """Serve Swagger UI at ``/docs``, from the files of an installed package instead of a network of others."""
+def add_docs(app: FastAPI, description: dict[str, Any]) -> None:
+    """Serve a description of the interface at ``/openapi.json``, and Swagger UI for it at ``/docs``.
+
+    Swagger UI comes from the files of an installed package instead of a network of others.
+
+    Args:
+        app: The application.
+        description: As OpenAPI has it.
+    """
+    _add_file(app, "/openapi.json", json.dumps(description).encode(), _TYPES[".json"], POLICY)
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:
         return
