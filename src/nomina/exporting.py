@@ -75,9 +75,13 @@ class _Words:
 
 
 def default_output(model: str | Path, precision: Precision) -> Path:
-    """Where an export goes if nothing is said: beside the model, with ``-onnx`` or ``-onnx-int8`` at its end."""
+    """Where an export goes if nothing is said: beside the model, with ``-onnx`` or ``-onnx-int8`` at its end.
+
+    The export of a model on the hub goes into the working directory.
+    """
     folder = Path(model)
-    return folder.with_name(f"{folder.resolve().name}-onnx{'' if precision == 'fp32' else '-int8'}")
+    name = f"{folder.resolve().name}-onnx{'' if precision == 'fp32' else '-int8'}"
+    return folder.with_name(name) if folder.is_dir() else Path(name)
 
 
 def export(
@@ -96,7 +100,7 @@ def export(
     the sample corpus and one long window, with features at random. In int8 it is F1 on the dev part that counts.
 
     Args:
-        model: A model folder.
+        model: A model folder, or the hub id of a model.
         output: Folder to write; by default one beside the model.
         precision: ``"fp32"``, or ``"int8"`` for weights and products in 8 bits.
         dev: Sentences with labels to compare on, cleaned.
@@ -121,14 +125,14 @@ def export(
 
     with _new_folder(path, overwrite=overwrite) as fresh:
         predictor = Predictor.load(model, device="cpu")
-        if not isinstance(predictor.network, TorchNetwork):
+        if not isinstance(predictor.network, TorchNetwork) or predictor.folder is None:
             raise ModelError(f"expected a model folder that nomina train wrote, found an export in {model}")
         words = _sample(predictor) if dev is None else _dev(predictor, dev)
-        _write(predictor.network, Path(model), fresh, max_pieces=predictor.max_pieces, precision=precision)
+        _write(predictor.network, predictor.folder, fresh, max_pieces=predictor.max_pieces, precision=precision)
         say(f"wrote the graph in {precision}; comparing it with torch on {words.windows.n_words:,} words")
         facts = _compare(predictor, Predictor.load(fresh), words, precision)
         _check(facts, max_f1_loss)
-        _describe(fresh, Path(model), path.resolve().name, facts)
+        _describe(fresh, predictor.folder, path.resolve().name, facts)
     return Exported(path, facts)
 
 
@@ -246,8 +250,9 @@ def _check(facts: ExportFacts, max_f1_loss: float) -> None:
     elif facts.f1_loss is not None and facts.f1_loss > max_f1_loss:
         raise ExportError(
             f"expected to lose {max_f1_loss:g} points of F1 at most, found {facts.f1_loss:.2f} (torch "
-            f"{facts.torch.f1:.4f}, int8 {facts.exported.f1:.4f} on {facts.source}); the export was not kept. "
-            "Export in fp32, or allow more (--max-f1-loss, max_f1_loss=)"
+            f"{facts.torch.f1:.4f}, int8 {facts.exported.f1:.4f} on {facts.n_sentences:,} sentences of "
+            f"{facts.source}); the export was not kept. Export in fp32, compare on more sentences, or allow more "
+            "(--max-f1-loss, max_f1_loss=)"
         )
 
 
