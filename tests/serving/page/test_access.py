@@ -35,7 +35,7 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"the Tab key never reaches {name}")
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_accessibility(visit: FrontPage, port: int, theme: Any, width: int) -> None:
     """The rules of axe-core (https://github.com/dequelabs/axe-core), contrasts among them, in each state."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()

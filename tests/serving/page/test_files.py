@@ -175,15 +175,17 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_files_are_read_as_the_command_line_reads_them(visit: FrontPage, port: int, tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.write_text(FILES[name], encoding="utf-8", newline="")
-    expected = nomina.read(path)
-    items = items_of(visit(port), name, FILES[name])
-    assert [item["words"] for item in items] == [list(s.words) for s in expected]
-    assert [item.get("pos") for item in items] == [list(s.features["pos"]) if s.features else None for s in expected]
-    assert [item["name"] for item in items] == [f"{name}:{s.line}" for s in expected]
+def test_files_are_read_as_the_command_line_reads_them(visit: FrontPage, port: int, tmp_path: Path) -> None:
+    page = visit(port)
+    for name, content in FILES.items():
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8", newline="")
+        expected = nomina.read(path)
+        items = items_of(page, name, content)
+        tags = [list(s.features["pos"]) if s.features else None for s in expected]
+        assert [item["words"] for item in items] == [list(s.words) for s in expected], name
+        assert [item.get("pos") for item in items] == tags, name
+        assert [item["name"] for item in items] == [f"{name}:{s.line}" for s in expected], name
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ function describeF1(scores) {
   if (!part) return null;
   const { n_sentences: n, default: { micro, scheme, mode }, intervals } = scores[part];
   const interval = intervals?.f1;
-  const spread = interval ? ` (${100 * intervals.level} % interval ${rounded(interval.low)} to ${rounded(interval.high)})` : "";
+  const range = interval && `${rounded(interval.low)} to ${rounded(interval.high)}`;
+  const spread = interval ? ` (${100 * intervals.level} % interval ${range})` : "";
   const what = `on its ${part} part: ${counted(micro.support, "entity", "entities")} in ${counted(n, "sentence")}`;
-  return { value: rounded(micro.f1), text: `F1 ${rounded(micro.f1)}${spread} ${what}, ${scheme}, seqeval's ${mode} mode` };
+  const value = rounded(micro.f1);
+  return { value, text: `F1 ${value}${spread} ${what}, ${scheme}, seqeval's ${mode} mode` };
 }
 
 function describePos(model) {
@@ -44,7 +46,9 @@ export function drawFacts(model) {
   };
   const rows = Object.entries(facts).filter(([, value]) => value);
   byId("facts").replaceChildren(
-    ...rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, element("bdi", {}, value)))),
+    ...rows.map(([name, value]) => {
+      return element("div", {}, element("dt", {}, name), element("dd", {}, element("bdi", {}, value)));
+    }),
   );
   byId("facts").hidden = false;
   byId("model-state").hidden = true;

@@ -134,9 +134,12 @@ export async function readFile(file) {
   const ending = file.name.toLowerCase().match(/\.([^.]+)$/)?.[1];
   const read = READERS[ending];
   if (!read) {
-    throw new FileError(`Expected a file that ends in .${Object.keys(READERS).join(", .")}; found “${file.name}”.`);
+    const endings = Object.keys(READERS).join(", .");
+    throw new FileError(`Expected a file that ends in .${endings}; found “${file.name}”.`);
   }
-  if (file.size > MOST_BYTES) throw new FileError(`“${file.name}” is too large for a page; nomina predict takes it.`);
+  if (file.size > MOST_BYTES) {
+    throw new FileError(`“${file.name}” is too large for a page; nomina predict takes it.`);
+  }
   let text;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());

@@ -37,11 +37,13 @@ export class EntityList {
     const key = COLUMNS[column].key;
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b) : a - b);
     const sorted = [...entities].sort((a, b) => sign * compare(key(a), key(b)) || a.id - b.id);
-    const table = element("table", {}, this.#head(), element("tbody", {}, ...sorted.slice(0, this.#n).map((e) => this.#row(e))));
-    table.prepend(element("caption", { className: "unseen" }, "Entities that are shown"));
+    const rows = sorted.slice(0, this.#n).map((entity) => this.#row(entity));
+    const caption = element("caption", { className: "unseen" }, "Entities that are shown");
+    const table = element("table", {}, caption, this.#head(), element("tbody", {}, ...rows));
     const parts = [element("div", { className: "table" }, table)];
     if (sorted.length > this.#n) {
-      const more = element("button", { type: "button" }, `Show more (${(sorted.length - this.#n).toLocaleString("en")} left)`);
+      const nLeft = (sorted.length - this.#n).toLocaleString("en");
+      const more = element("button", { type: "button" }, `Show more (${nLeft} left)`);
       more.addEventListener("click", () => {
         const before = this.#n;
         this.#n += N_ROWS;
@@ -76,7 +78,8 @@ export class EntityList {
     const button = element("button", { type: "button", className: "link" }, element("bdi", {}, entity.text));
     button.setAttribute("aria-label", `${entity.text}, show in the text`);
     button.addEventListener("click", () => this.goTo(entity.id));
-    const type = element("bdi", { className: `tag ${this.view.palette.of(entity.label)}`, title: typeName(entity.label) }, entity.label);
+    const className = `tag ${this.view.palette.of(entity.label)}`;
+    const type = element("bdi", { className, title: typeName(entity.label) }, entity.label);
     const sentence = String(entity.sentence + 1);
     const place = this.items.length > 1 ? `${this.items[entity.item].name}, ${sentence}` : sentence;
     return element(

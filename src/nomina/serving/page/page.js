@@ -119,9 +119,14 @@ async function predict() {
   } catch (error) {
     if (job !== own) return;
     finish();
-    if (error.name === "AbortError") byId("state").textContent = "Cancelled; what was found until then is shown.";
+    if (error.name === "AbortError") showCancelled();
     else showError(error, predict);
   }
+}
+
+function showCancelled() {
+  const hasSome = results.store.nSentences > 0;
+  byId("state").textContent = hasSome ? "Cancelled; what was found until then is shown." : "Cancelled.";
 }
 
 function finish() {

@@ -1,8 +1,8 @@
 /*
  * From what the reader gave to requests within the server's limits, in order, and their answers back.
  *
- * An item is `{name, text}` or `{name, words, pos}`; one with an `error` is not sent. A part is what of an item goes into one request: all of it, or a
- * piece of its text; `isApart` says that an empty line stands before it.
+ * An item is `{name, text}` or `{name, words, pos}`; one with an `error` is not sent. A part is what of an item goes
+ * into one request: all of it, or a piece of its text; `isApart` says that an empty line stands before it.
  */
 
 import { cutText, estimateWords, jsonBytes } from "./text.js";

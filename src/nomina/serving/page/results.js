@@ -85,12 +85,14 @@ export class Results {
     this.#next = new Store(items);
     items.forEach((item, i) => item.error && this.#next.fail(i, new Error(item.error)));
     byId("results").ariaBusy = "true";
+    this.text.pane.classList.add("stale");
   }
 
   #takeOver() {
     if (!this.#next) return;
     this.store = this.#next;
     this.#next = null;
+    this.text.pane.classList.remove("stale");
     this.text.clear();
     this.tip.hide();
   }
@@ -155,7 +157,8 @@ export class Results {
     byId("only-shown-choice").hidden = nHidden === 0;
     byId("threshold-value").textContent = this.filter.threshold.toFixed(2);
     const nUnsure = entities.length - sure.length;
-    byId("threshold-note").textContent = nUnsure > 0 ? `hides ${nUnsure.toLocaleString("en")} of ${entities.length.toLocaleString("en")}` : "";
+    const hides = `hides ${nUnsure.toLocaleString("en")} of ${entities.length.toLocaleString("en")}`;
+    byId("threshold-note").textContent = nUnsure > 0 ? hides : "";
     byId("show-pos").disabled = !hasPos;
     byId("pos-choice").title = hasPos ? "" : "There are no tags: neither in the input nor from the model.";
     this.#drawLegend(new Map(countTypes(sure)));

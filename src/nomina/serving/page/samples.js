@@ -5,15 +5,15 @@ export const SAMPLES = [
     name: "Space",
     text:
       "In July 1969 Neil Armstrong and Buzz Aldrin walked on the Moon while Michael Collins circled above them. " +
-      "NASA had launched Apollo 11 from Florida on a Wednesday morning, and President Nixon telephoned from Washington " +
-      "to congratulate the crew.",
+      "NASA had launched Apollo 11 from Florida on a Wednesday morning, and President Nixon telephoned from " +
+      "Washington to congratulate the crew.",
   },
   {
     name: "Science",
     text:
       "Marie Curie was born in Warsaw in 1867 and left Poland to study at the Sorbonne in Paris.\n" +
-      "She won the Nobel Prize in Physics in 1903 and the one in Chemistry in 1911. During the First World War she drove " +
-      "X-ray vans to French field hospitals.",
+      "She won the Nobel Prize in Physics in 1903 and the one in Chemistry in 1911. During the First World War she " +
+      "drove X-ray vans to French field hospitals.",
   },
   {
     name: "Storm",
@@ -24,7 +24,7 @@ export const SAMPLES = [
   {
     name: "Umlauts, emoji",
     text:
-      "Grüße aus Köln 🎉! In 1912 Käthe Müller and Søren Ødegård took the train from Zürich 🇨🇭 to Göteborg. " +
+      "Greetings from Köln 🎉! In 1912 Käthe Müller and Søren Ødegård took the train from Zürich 🇨🇭 to Göteborg. " +
       "👩‍🚀 Sigmund Jähn of Morgenröthe-Rautenkranz flew to Salyut 6 in August 1978.",
   },
   {

@@ -34,7 +34,10 @@ const NAMES = {
 };
 
 // The same colour in every model for what everybody marks; others get what is left over.
-const USUAL = { per: 0, person: 0, org: 1, loc: 2, geo: 2, gpe: 3, tim: 4, date: 4, time: 5, misc: 6, eve: 7, event: 7, art: 8, nat: 9 };
+const USUAL = {
+  ...{ per: 0, person: 0, org: 1, loc: 2, geo: 2, gpe: 3, tim: 4, date: 4, time: 5 },
+  ...{ misc: 6, eve: 7, event: 7, art: 8, nat: 9 },
+};
 
 /** A type in words, with its label where that says something else: "person (per)". */
 export function typeName(type) {
