@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nomina.encoding.word_pieces import WordPieces
 
@@ -61,6 +61,15 @@ def word_pieces(encoder_folder: Callable[[str], Path]) -> Callable[[str], WordPi
         return word_pieces_of(load_tokenizer(str(encoder_folder(architecture))))
 
     return load
+
+
+@pytest.fixture
+def no_figures() -> Iterator[None]:
+    """Runs draw none."""
+    from figures import without_figures
+
+    with without_figures():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from nomina.data.cleaning import clean
 from nomina.data.formats import read
 from nomina.data.formats.write import conll
+from nomina.errors import NominaError
 from nomina.training.config import RunConfig
+from nomina.tuning.worker import work
 
-__all__ = ["CORPUS", "DEV", "SPACE", "TRAIN", "command", "config", "start", "write_parts"]
+__all__ = ["CORPUS", "DEV", "SPACE", "TRAIN", "InThread", "arguments", "command", "config", "start", "write_parts"]
 
 CORPUS = clean(read("sample")).corpus
 TRAIN = CORPUS[:60]
@@ -32,17 +35,47 @@ def config(encoder: Path, **settings: Any) -> RunConfig:
     return RunConfig.build(None, **values | settings)
 
 
-def command(encoder: Path, data: Path, output: Path, *extra: str) -> list[str]:
-    """``nomina tune`` on files, as a user types it."""
+def arguments(encoder: Path, data: Path, output: Path, *extra: str) -> list[str]:
+    """Those of ``nomina`` for a search on files."""
     settings = ["--encoder", str(encoder), "--epochs", "2", "--device", "cpu", "--log-every", "50", "--threads", "1"]
     files = [str(data / "train.conll"), "--dev", str(data / "dev.conll"), "--split", "100,0,0"]
-    return [sys.executable, "-m", "nomina", "tune", *files, *settings, "--output", str(output), *extra]
+    return ["tune", *files, *settings, "--output", str(output), *extra]
 
 
-def start(arguments: list[str], **environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        arguments, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+def command(encoder: Path, data: Path, output: Path, *extra: str) -> list[str]:
+    """The same as a command in a process of its own."""
+    return [sys.executable, "-m", "nomina", *arguments(encoder, data, output, *extra)]
+
+
+def start(line: list[str], **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(line, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+class InThread:
+    """One worker in a thread of this process, which starts at once: for what does not depend on processes."""
+
+    def __init__(self, folder: Path, storage: str | None) -> None:
+        self.folder = folder
+        self.storage = storage
+        self.fault: str | None = None
+        self.thread = threading.Thread()
+
+    def start(self, index: int) -> None:
+        assert index == 0, "workers in threads would draw from the same random numbers"
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+
+    def _work(self) -> None:
+        try:
+            work(self.folder, self.storage)
+        except NominaError as error:
+            self.fault = f"error: {error}"
+
+    def ended(self) -> dict[int, str | None]:
+        return {} if self.thread.is_alive() else {0: self.fault}
+
+    def stop(self) -> None:
+        self.thread.join()
 
 
 def write_parts(folder: Path) -> Path:

@@ -66,6 +66,7 @@ def test_the_whole_way_in_python(tiny_bert: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_without_pos_dev_or_test(tiny_bert: Path, tmp_path: Path) -> None:
     bare = nomina.Corpus(
         tuple(nomina.Sentence(s.words, labels=s.labels) for s in nomina.read("sample")[:40]),
@@ -81,6 +82,7 @@ def test_without_pos_dev_or_test(tiny_bert: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("scheme", ["IOB1", "BIOES", "BILOU"])
 def test_models_of_other_schemes(tiny_bert: Path, tmp_path: Path, scheme: str) -> None:
     result = nomina.train(

@@ -13,7 +13,7 @@ from nomina import exporting
 from nomina.data.corpus import Corpus
 from nomina.data.formats import read
 from nomina.data.tags import Scheme
-from nomina.encoding.tokenizers import load_tokenizer
+from nomina.encoding.tokenizers import load_tokenizer, store_word_pieces
 from nomina.encoding.vocabulary import Vocabulary
 from nomina.errors import ConfigError, DataError, ExportError, ModelError, OutputError
 from nomina.inference import Predictor
@@ -108,7 +108,7 @@ def test_int8_that_loses_too_much_is_not_kept(model: Path, dev: Corpus, tmp_path
 def test_an_export_that_differs_is_not_kept(
     what: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, store = onnx_graph.export_graph, exporting.store_word_pieces
+    write = onnx_graph.export_graph
 
     def with_another_bias(tagger: Tagger, path: Path, **options: Any) -> None:
         write(tagger, path, **options)
@@ -119,7 +119,7 @@ def test_an_export_that_differs_is_not_kept(
         onnx.save(graph, path)
 
     def in_capitals(tokenizer: Any, folder: Path) -> None:
-        store(tokenizer, folder)
+        store_word_pieces(tokenizer, folder)
         path = folder / "tokenizer.json"
         path.write_text(path.read_text(encoding="utf-8").replace('"lowercase": true', '"lowercase": false'), "utf-8")
 

@@ -74,6 +74,7 @@ def test_an_evaluation_loses_no_file_and_says_so_at_once(foreign: Path, tmp_path
         evaluate(tmp_path / "no-model", "sample", output=foreign, overwrite=True)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_faults_of_the_data_as_they_were_read_are_in_the_report(tiny_bert: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"encoder": str(tiny_bert), "epochs": 1, "split": (100, 0, 0), "progress": False}
     nomina.train(nomina.read("sample")[:20], output=tmp_path / "model", **settings)

@@ -14,23 +14,25 @@ import pytest
 
 import nomina
 from commands import Result
+from figures import without_figures
 from nomina.training.config import settings
 
 
 @pytest.fixture(scope="module")
 def model(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli") / "model"
-    nomina.train(
-        nomina.read("sample")[:120],
-        output=folder,
-        encoder=str(tiny_bert),
-        epochs=2,
-        learning_rate=5e-3,
-        head_learning_rate=5e-3,
-        device="cpu",
-        progress=False,
-        say=lambda line: None,
-    )
+    with without_figures():
+        nomina.train(
+            nomina.read("sample")[:120],
+            output=folder,
+            encoder=str(tiny_bert),
+            epochs=2,
+            learning_rate=5e-3,
+            head_learning_rate=5e-3,
+            device="cpu",
+            progress=False,
+            say=lambda line: None,
+        )
     return folder
 
 
@@ -121,7 +123,8 @@ def test_train_writes_a_whole_model_folder(run: Callable[..., Result], tmp_path:
 
     # The settings beside the result repeat the run.
     repeated = tmp_path / "repeated"
-    result = run("train", "--config", folder / "run.toml", "--output", repeated, "--json", "--quiet")
+    with without_figures():
+        result = run("train", "--config", folder / "run.toml", "--output", repeated, "--json", "--quiet")
     assert result.code == 0
     assert json.loads(result.out)["test"] == facts["test"]
     assert (repeated / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,27 +13,30 @@ from commands import Result
 from nomina.cli.tune import live_table
 from nomina.scoring.search import Rung
 from nomina.tuning import Snapshot
-from searches import command, write_parts
+from searches import arguments, write_parts
 
 
 @pytest.mark.slow
-def test_results_go_to_standard_output_and_all_else_to_standard_error(tiny_bert: Path, tmp_path: Path) -> None:
+def test_results_go_to_standard_output_and_all_else_to_standard_error(
+    tiny_bert: Path, tmp_path: Path, run: Callable[..., Result]
+) -> None:
     space = tmp_path / "space.toml"
     space.write_text("batch_size = [3, 5]\n", encoding="utf-8")
     data = write_parts(tmp_path / "data")
-    arguments = command(tiny_bert, data, tmp_path / "search", "--epochs", "1", "--space", str(space), "--json")
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
+    line = arguments(tiny_bert, data, tmp_path / "search", "--epochs", "1", "--space", str(space))
+    done = run(*line, "--json")
+    assert done.code == 0, done.err
+    facts = json.loads(done.out)
     assert facts == facts | json.loads((tmp_path / "search" / "search.json").read_text(encoding="utf-8"))
     assert [trial["settings"] for trial in facts["trials"]] == [{"batch_size": 3}, {"batch_size": 5}]
     assert Path(facts["files"]["model"], "config.json").is_file()
-    assert "trial 0: " in done.stderr
+    assert "trial 0: " in done.err
     # Once more: nothing is left to do, and it is shown as a table.
-    shown = subprocess.run(arguments[:-1], capture_output=True, text=True, check=True)
-    assert "Best is trial" in shown.stdout
-    assert "beaten" in shown.stdout
-    assert "encoding" not in shown.stderr
+    shown = run(*line)
+    assert shown.code == 0, shown.err
+    assert "Best is trial" in shown.out
+    assert "beaten" in shown.out
+    assert "encoding" not in shown.err
 
 
 @pytest.mark.parametrize(

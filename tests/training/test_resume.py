@@ -7,22 +7,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-SCRIPT = Path(__file__).with_name("killed_run.py")
+import killed_run
+from commands import Result
+from killed_run import NEVER, Kill
 
-
-class Kill(NamedTuple):
-    place: str
-    n: int
-    when: str
-
-
-NEVER = Kill("-", 0, "-")
 CHECKPOINTS = "nomina.training.checkpoints"
 KILLS = {
     "before there is a checkpoint": Kill("torch.optim:AdamW.step", 2, "after"),
@@ -38,11 +32,14 @@ KILLS = {
 }
 
 
-def run(kill: Kill, encoder: Path, output: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+def command(encoder: Path, output: Path, *extra: str) -> list[str]:
     settings = ["--epochs", "5", "--save-every", "2", "--limit-train", "60", "--limit-test", "20", "--log-every", "3"]
-    arguments = ["train", "sample", "--encoder", str(encoder), "--output", str(output), *settings, "--batch-size", "16"]
-    command = [sys.executable, str(SCRIPT), kill.place, str(kill.n), kill.when, *arguments, *extra]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    settings += ["--batch-size", "16", *extra]
+    return ["train", "sample", "--encoder", str(encoder), "--output", str(output), *settings]
+
+
+def run(kill: Kill, encoder: Path, output: Path, *extra: str) -> Result:
+    return killed_run.run(kill, command(encoder, output, *extra), output.with_suffix(".log"))
 
 
 def losses(folder: Path) -> list[dict[str, Any]]:
@@ -52,15 +49,16 @@ def losses(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_killed_runs_resume_to_the_same_weights(tiny_bert: Path, tmp_path: Path) -> None:
-    whole = run(NEVER, tiny_bert, tmp_path / "whole")
+    alone = [sys.executable, killed_run.__file__, *command(tiny_bert, tmp_path / "whole")]
+    whole = subprocess.run(alone, capture_output=True, text=True, check=False, timeout=300)
     assert whole.returncode == 0, whole.stderr
     cut = tmp_path / "cut"
     for name, kill in KILLS.items():
         killed = run(kill, tiny_bert, cut, "--resume")
-        assert killed.returncode == -signal.SIGKILL, f"{name}: {killed.returncode}\n{killed.stderr}"
+        assert killed.code == -signal.SIGKILL, f"{name}: {killed.code}\n{killed.err}"
         assert not (cut / "scores.json").exists()
     finished = run(NEVER, tiny_bert, cut, "--resume")
-    assert finished.returncode == 0, finished.stderr
+    assert finished.code == 0, finished.err
 
     expected, found = (load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", cut))
     assert expected.keys() == found.keys()
@@ -76,11 +74,11 @@ def test_killed_runs_resume_to_the_same_weights(tiny_bert: Path, tmp_path: Path)
 def test_a_run_killed_after_its_last_step_takes_no_other(tiny_bert: Path, tmp_path: Path) -> None:
     extra = ["--epochs", "1.5", "--schedule", "constant", "--resume"]
     killed = run(Kill("nomina.runs:model_card", 1, "before"), tiny_bert, tmp_path / "cut", *extra)
-    assert killed.returncode == -signal.SIGKILL
+    assert killed.code == -signal.SIGKILL
     finished = run(NEVER, tiny_bert, tmp_path / "cut", *extra)
-    assert finished.returncode == 0, finished.stderr
+    assert finished.code == 0, finished.err
     whole = run(NEVER, tiny_bert, tmp_path / "whole", *extra)
-    assert whole.returncode == 0, whole.stderr
+    assert whole.code == 0, whole.err
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
     contents = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("cut", "whole")]
     assert contents[0] == contents[1]
@@ -90,10 +88,10 @@ def test_a_run_killed_after_its_last_step_takes_no_other(tiny_bert: Path, tmp_pa
 def test_resume_refuses_other_settings_and_complete_runs(tiny_bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     killed = run(Kill("torch.optim:AdamW.step", 1, "after"), tiny_bert, folder)
-    assert killed.returncode == -signal.SIGKILL
+    assert killed.code == -signal.SIGKILL
     again = run(NEVER, tiny_bert, folder)
-    assert again.returncode == 2
-    assert "--resume" in again.stderr
+    assert again.code == 2
+    assert "--resume" in again.err
     other = run(NEVER, tiny_bert, folder, "--resume", "--dropout", "0.3")
-    assert other.returncode == 2
-    assert "dropout" in other.stderr
+    assert other.code == 2
+    assert "dropout" in other.err

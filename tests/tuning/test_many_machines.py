@@ -20,7 +20,7 @@ import pytest
 
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
-from searches import DEV, SPACE, TRAIN, command, config, start, write_parts
+from searches import DEV, SPACE, TRAIN, InThread, command, config, start, write_parts
 
 
 def _programs() -> Path:
@@ -97,6 +97,7 @@ def test_commands_on_two_machines_share_a_study(database: str, tiny_bert: Path, 
             strategy="grid",
             space={"learning_rate": [1e-3, 3e-3], "head_learning_rate": [2e-2, 4e-2], "dropout": [0.0, 0.2]},
         ),
+        workers=InThread,
     )
     assert [trial["f1"] for trial in found[0]["trials"]] == [list(row.f1) for row in alone.rows]
     secret = database.replace("tester@", "tester:secret@")
@@ -116,7 +117,7 @@ def test_a_machine_that_dies_leaves_its_trials_to_the_other(
     monkeypatch.setattr(study, "_GRACE_S", 2.0)
     run = config(tiny_bert, epochs=1)
     options = SearchOptions(strategy="grid", space={"dropout": [0.0, 0.2]}, storage=database, study="dies")
-    one, _, _ = run_search(TRAIN, DEV, run, tmp_path / "one", replace(options, storage=None))
+    one, _, _ = run_search(TRAIN, DEV, run, tmp_path / "one", replace(options, storage=None), workers=InThread)
     # A machine that claimed a trial and was never heard of again.
     from nomina.tuning.plan import begin
     from nomina.tuning.planning import make_plan
@@ -128,30 +129,10 @@ def test_a_machine_that_dies_leaves_its_trials_to_the_other(
     dead.add(Unit(0, 13), plan.cells[0])
     assert dead.claim(dead.records()[Unit(0, 13)])
     time.sleep(0.1)
-    monkeypatch.setenv("PYTHONPATH", "")
-    two, _, _ = run_search(TRAIN, DEV, run, tmp_path / "two", options, workers=_in_process)
+    # In a thread, so that the test's grace holds for it.
+    two, _, _ = run_search(TRAIN, DEV, run, tmp_path / "two", options, workers=InThread)
     assert [row.f1 for row in two.rows] == [row.f1 for row in one.rows]
     assert sorted(record.state for record in dead._all()) == ["finished", "finished", "lost"]
-
-
-class _in_process:  # noqa: N801 - stands for a function
-    """A worker in a thread, so that the test's grace holds for it."""
-
-    def __init__(self, folder: Path, storage: str | None) -> None:
-        import threading
-
-        from nomina.tuning.worker import work
-
-        self.thread = threading.Thread(target=work, args=(folder, storage))
-
-    def start(self, index: int) -> None:
-        self.thread.start()
-
-    def ended(self) -> dict[int, str | None]:
-        return {}
-
-    def stop(self) -> None:
-        self.thread.join()
 
 
 @pytest.mark.slow
@@ -163,7 +144,7 @@ def test_ray_places_the_same_work(tiny_bert: Path, tmp_path: Path) -> None:
     run = config(tiny_bert, epochs=2)
     space = {"learning_rate": [1e-3, 3e-3], "batch_size": SPACE["batch_size"], "dropout": [0.0, 0.2]}
     options = SearchOptions(space=space)
-    here, _, _ = run_search(TRAIN, DEV, run, tmp_path / "here", options)
+    here, _, _ = run_search(TRAIN, DEV, run, tmp_path / "here", options, workers=InThread)
     made: list[Any] = []
 
     def placed(folder: Path, storage: str | None) -> Any:

@@ -21,23 +21,32 @@ from typing import Any
 import pytest
 
 import nomina
+from figures import without_figures
 from nomina import workflow
+from nomina.data.corpus import Corpus
 from nomina.errors import ConfigError, OutputError
 from nomina.scoring.search import Search
 from nomina.training.config import RunConfig
-from nomina.training.fit import fit
-from nomina.tuning import SearchOptions, run_search
+from nomina.training.fit import fit, fit_prepared
+from nomina.tuning import SearchOptions, run_search, worker
 from nomina.tuning.plan import load_plan, open_store
 from nomina.tuning.planning import disk_bound
 from nomina.tuning.records import Record, Unit
 from nomina.tuning.storage import open_storage
-from searches import CORPUS, DEV, SPACE, TRAIN, command, config, start, write_parts
+from searches import CORPUS, DEV, SPACE, TRAIN, InThread, command, config, start, write_parts
 
 SMALL: dict[str, list[Any]] = {"learning_rate": [1e-3, 3e-3], "batch_size": [3, 5]}
 
 
 def options(**given: Any) -> SearchOptions:
     return replace(SearchOptions(space=SMALL), **given)
+
+
+def search_here(
+    run: RunConfig, folder: Path, given: SearchOptions, *, train: Corpus = TRAIN
+) -> tuple[Search, RunConfig | None, Path | None]:
+    """A search whose worker is a thread of this process."""
+    return run_search(train, DEV, run, folder, given, workers=InThread)
 
 
 def f1s(search: Search) -> dict[int, tuple[Any, ...]]:
@@ -103,15 +112,16 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
     assert not list((tmp_path / "search" / "cells").rglob("optimizer*"))
 
     # The winner's settings give its F1 to the last digit, and its folder is a model like any other.
-    again = nomina.train(
-        TRAIN,
-        dev=DEV,
-        test=test_part,
-        config=tmp_path / "search" / "best.toml",
-        output=tmp_path / "again",
-        progress=False,
-        say=said.append,
-    )
+    with without_figures():
+        again = nomina.train(
+            TRAIN,
+            dev=DEV,
+            test=test_part,
+            config=tmp_path / "search" / "best.toml",
+            output=tmp_path / "again",
+            progress=False,
+            say=said.append,
+        )
     assert again.dev is not None
     assert again.dev.default.f1 == search.winner.f1[0]
     shipped = json.loads((tmp_path / "search" / "best" / "scores.json").read_text(encoding="utf-8"))
@@ -124,16 +134,17 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
 
     # The same call finds everything there.
     before = records(tmp_path / "search")
-    same = nomina.tune(
-        TRAIN,
-        dev=DEV,
-        test=test_part,
-        config=config(tiny_bert),
-        space=SPACE,
-        search={"n_seeds": 2},
-        output=tmp_path / "search",
-        say=said.append,
-    )
+    with without_figures():
+        same = nomina.tune(
+            TRAIN,
+            dev=DEV,
+            test=test_part,
+            config=config(tiny_bert),
+            space=SPACE,
+            search={"n_seeds": 2},
+            output=tmp_path / "search",
+            say=said.append,
+        )
     assert f1s(same.search) == f1s(search)
     assert records(tmp_path / "search") == before
     assert (tmp_path / "search" / "best" / "notes.txt").read_text() == "mine", "what is there is left as it is"
@@ -148,9 +159,7 @@ def _counts(folder: Path) -> list[Sequence[int]]:
 
 @pytest.mark.slow
 def test_two_workers_find_what_one_finds_and_twenty_kills_change_nothing(tiny_bert: Path, tmp_path: Path) -> None:
-    whole, _, _ = run_search(
-        TRAIN, DEV, config(tiny_bert, epochs=4), tmp_path / "one", options(space=SPACE, strategy="grid")
-    )
+    whole, _, _ = search_here(config(tiny_bert, epochs=4), tmp_path / "one", options(space=SPACE, strategy="grid"))
     assert all(row.state == "finished" for row in whole.rows)
     assert len({row.f1 for row in whole.rows}) > 3, "cells that score alike show nothing"
 
@@ -205,7 +214,7 @@ def _kill(pid: int) -> bool:
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(tiny_bert: Path, tmp_path: Path) -> None:
     run = config(tiny_bert, epochs=2, max_grad_norm=0, schedule="constant", warmup=0, log_every=1)
     space = {"learning_rate": [1e-3, 1.0], "weight_decay": [0.0, 1e30]}
-    search, best, folder = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="grid"))
+    search, best, folder = search_here(run, tmp_path, options(space=space, strategy="grid"))
     failed = [row for row in search.rows if row.state == "failed"]
     assert 1 <= len(failed) < 4
     assert all("the loss is nan" in (row.error or "") or "the loss is inf" in (row.error or "") for row in failed)
@@ -221,10 +230,10 @@ def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(tiny_bert: Path, 
 def test_tpe_samples_and_takes_more_trials_later(tiny_bert: Path, tmp_path: Path) -> None:
     space = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "batch_size": [4, 8]}
     run = config(tiny_bert, epochs=3)
-    first, _, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="tpe", n_trials=7))
+    first, _, _ = search_here(run, tmp_path, options(space=space, strategy="tpe", n_trials=7))
     assert [row.number for row in first.rows] == list(range(7))
     assert all(1e-4 <= row.settings["learning_rate"] <= 1e-2 for row in first.rows)  # type: ignore[operator]
-    more, _, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="tpe", n_trials=9))
+    more, _, _ = search_here(run, tmp_path, options(space=space, strategy="tpe", n_trials=9))
     assert len(more.rows) == 9
     kept = f1s(more)
     assert {number: kept[number] for number in range(7)} == f1s(first)
@@ -263,7 +272,7 @@ def test_a_folder_keeps_its_search(tiny_bert: Path, tmp_path: Path) -> None:
 def test_other_settings_or_data_are_another_search(tiny_bert: Path, tmp_path: Path) -> None:
     run = config(tiny_bert, epochs=1)
     space = {"batch_size": [8]}
-    run_search(TRAIN, DEV, run, tmp_path, options(space=space))
+    search_here(run, tmp_path, options(space=space))
     for train, other, given, match in (
         (TRAIN, run.with_settings(dropout=0.3), {}, r"model.dropout: the search in .* has 0.1, found 0.3"),
         (TRAIN[:30], run, {}, r"data.train: the search in"),
@@ -271,13 +280,13 @@ def test_other_settings_or_data_are_another_search(tiny_bert: Path, tmp_path: Pa
         (TRAIN, run, {"strategy": "grid"}, r"strategy: the search in"),
     ):
         with pytest.raises(ConfigError, match=match):
-            run_search(train, DEV, other, tmp_path, options(**{"space": space, **given}))
+            search_here(other, tmp_path, options(**{"space": space, **given}), train=train)
 
 
 @pytest.mark.slow
 def test_the_study_opens_in_optuna_s_dashboard(tiny_bert: Path, tmp_path: Path) -> None:
     dashboard = pytest.importorskip("optuna_dashboard", reason="needs optuna-dashboard, of the extra dev")
-    run_search(TRAIN, DEV, config(tiny_bert, epochs=1), tmp_path, options(space={"batch_size": [3, 5]}))
+    search_here(config(tiny_bert, epochs=1), tmp_path, options(space={"batch_size": [3, 5]}))
     plan = load_plan(tmp_path)
     app = dashboard.wsgi(open_storage(None, tmp_path))
 
@@ -307,7 +316,7 @@ def test_encoders_and_features_can_be_searched(encoder_folder: Any, tmp_path: Pa
         "features": ["none", "pos:8,shape:4"],
     }
     run = config(encoder_folder("bert-uncased"), epochs=1)
-    search, best, _ = run_search(TRAIN, DEV, run, tmp_path, options(space=space, strategy="grid"))
+    search, best, _ = search_here(run, tmp_path, options(space=space, strategy="grid"))
     assert [row.state for row in search.rows] == ["finished"] * 4
     assert len(list((tmp_path / "encoded").iterdir())) == 4
     assert isinstance(best, RunConfig)
@@ -328,8 +337,7 @@ def test_a_full_disk_ends_the_command_and_costs_no_trial(
     with pytest.raises(OutputError, match=r"cannot go on with trial 0 .*No space left on device"):
         run_search(TRAIN, DEV, run, tmp_path / "search", given)
     assert [record.state for record in records(tmp_path / "search")] == ["waiting"] * 4
-    monkeypatch.delenv("PYTHONPATH")
-    search, _, _ = run_search(TRAIN, DEV, run, tmp_path / "search", given)
+    search, _, _ = search_here(run, tmp_path / "search", given)
     assert [row.state for row in search.rows] == ["finished"] * 4
     assert len(records(tmp_path / "search")) == 4
 
@@ -353,7 +361,7 @@ def test_two_commands_on_one_folder_share_the_work(tiny_bert: Path, tmp_path: Pa
 def test_trials_may_differ_in_length(tiny_bert: Path, tmp_path: Path) -> None:
     space = {"epochs": [2, 8], "learning_rate": [1e-3, 3e-3]}
     given = options(space=space, rungs=(0.25, 1.0), keep=0.5)
-    search, best, _ = run_search(TRAIN, DEV, config(tiny_bert, head_learning_rate=4e-2), tmp_path, given)
+    search, best, _ = search_here(config(tiny_bert, head_learning_rate=4e-2), tmp_path, given)
     assert [row.full_epochs for row in search.rows] == [2, 2, 8, 8]
     assert [row.curve[0].epochs for row in search.rows[:2]] == pytest.approx([0.5, 0.5], abs=0.05)
     assert all(2.0 in [point.epochs for point in row.curve] for row in search.rows[2:]), "a quarter of eight"
@@ -369,7 +377,7 @@ def test_trials_may_differ_in_length(tiny_bert: Path, tmp_path: Path) -> None:
 def test_a_trial_that_stops_early_has_come_to_every_rung(tiny_bert: Path, tmp_path: Path) -> None:
     run = config(tiny_bert, patience=1, learning_rate=1e-9, head_learning_rate=1e-9)  # nothing is learned
     given = options(space={"epochs": [1, 8]}, rungs=(0.5, 1.0), keep=0.6)
-    search, _, _ = run_search(TRAIN, DEV, run, tmp_path, given)
+    search, _, _ = search_here(run, tmp_path, given)
     assert [(row.state, row.epochs, row.full_epochs) for row in search.rows] == [
         ("finished", 1.0, 1.0),
         ("finished", 2.0, 8.0),
@@ -391,27 +399,22 @@ def test_a_search_without_a_winner_is_a_failure(tiny_bert: Path, tmp_path: Path)
     assert not (tmp_path / "search" / "best.toml").exists()
 
 
-def _meddle(place: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Let workers run ``code`` before each training; it may use the names ``config``, ``folder``, ``until``."""
-    place.mkdir()
-    lines = ["import pathlib, nomina.training.fit as fit", "real = fit.fit_prepared"]
-    lines += ["def fit_prepared(prepared, config, folder, *, until, watch):"]
-    lines += [f"    {line}" for line in code.splitlines()]
-    lines += ["    return real(prepared, config, folder, until=until, watch=watch)", "fit.fit_prepared = fit_prepared"]
-    (place / "sitecustomize.py").write_text("\n".join(lines) + "\n")
-    monkeypatch.setenv("PYTHONPATH", str(place))
-
-
 @pytest.mark.slow
 def test_where_all_finalists_fail_the_beaten_are_called_back(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = tmp_path / "log"
-    fail = f"if until is None:\n    log = open({str(log)!r}, 'a+')\n    log.write('x')\n    log.seek(0)\n"
-    fail += "    if len(log.read()) <= 2:\n        raise ValueError('late')"
-    _meddle(tmp_path / "meddle", monkeypatch, fail)
+    finals: list[Path] = []
+
+    def fail(prepared: Any, config: RunConfig, folder: Path, *, until: float | None, watch: Any) -> Any:
+        if until is None:
+            finals.append(folder)
+            if len(finals) <= 2:
+                raise ValueError("late")
+        return fit_prepared(prepared, config, folder, until=until, watch=watch)
+
+    monkeypatch.setattr(worker, "fit_prepared", fail)
     given = options(rungs=(0.5, 1.0), keep=0.5)
-    search, best, _ = run_search(TRAIN, DEV, config(tiny_bert, epochs=2), tmp_path / "search", given)
+    search, best, _ = search_here(config(tiny_bert, epochs=2), tmp_path, given)
     assert Counter(row.state for row in search.rows) == {"failed": 2, "finished": 2}
     first = {row.number: row.curve[0].f1 for row in search.rows}
     order = sorted(first, key=lambda n: (-first[n], n))
@@ -421,36 +424,32 @@ def test_where_all_finalists_fail_the_beaten_are_called_back(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_damaged_files_are_made_again(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, given = config(tiny_bert, epochs=2), options(rungs=(0.5, 1.0), keep=0.5)
-    whole, _, _ = run_search(TRAIN, DEV, run, tmp_path / "whole", given)
-    damage = "mark = folder / 'damaged'\nif until is None and not mark.exists():\n    mark.touch()\n"
-    damage += "    for path in folder.rglob('model.safetensors'):\n        path.write_bytes(path.read_bytes()[:999])"
-    _meddle(
-        tmp_path / "meddle", monkeypatch, damage.replace("folder / 'damaged'", f"pathlib.Path({str(tmp_path)!r}, 'x')")
-    )
-    folder = tmp_path / "search"
-    result = nomina.tune(
-        TRAIN, dev=DEV, config=run, space=SMALL, search={"rungs": (0.5, 1.0), "keep": 0.5}, output=folder
-    )
-    assert (tmp_path / "x").exists(), "one checkpoint was damaged"
+    whole, _, _ = search_here(run, tmp_path / "whole", given)
+    damaged: list[Path] = []
+
+    def damage(prepared: Any, config: RunConfig, folder: Path, *, until: float | None, watch: Any) -> Any:
+        if until is None and not damaged:
+            damaged.extend(folder.rglob("model.safetensors"))
+            for path in damaged:
+                path.write_bytes(path.read_bytes()[:999])
+        return fit_prepared(prepared, config, folder, until=until, watch=watch)
+
+    folder, corpora = tmp_path / "search", {"train": TRAIN, "dev": DEV}
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "fit_prepared", damage)
+        result = workflow.tune(run, folder, given, corpora=corpora, workers=InThread)
+    assert damaged, "a checkpoint was damaged"
     assert f1s(result.search) == f1s(whole)
-    monkeypatch.delenv("PYTHONPATH")
 
     # The encoded corpus, the winner's weights, and its model folder.
     for path in (*folder.glob("encoded/*/train/pieces.npy"), *folder.glob("cells/*/checkpoints/*/model.safetensors")):
         path.write_bytes(path.read_bytes()[:-100])
     (folder / "best" / "scores.json").unlink()
     said: list[str] = []
-    again = nomina.tune(
-        TRAIN,
-        dev=DEV,
-        config=run,
-        space=SMALL,
-        search={"rungs": (0.5, 1.0), "keep": 0.5, "n_seeds": 2},
-        output=folder,
-        say=said.append,
-    )
+    again = workflow.tune(run, folder, replace(given, n_seeds=2), corpora=corpora, workers=InThread, say=said.append)
     assert {row.number: row.f1[:1] for row in again.search.rows} == {row.number: row.f1 for row in whole.rows}
     assert any("is damaged; it is made again" in line for line in said)
     assert any("the winner is trained again" in line for line in said)

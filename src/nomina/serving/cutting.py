@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
+from nomina.data.raw import sentences
 from nomina.data.records import MISSING, Sentence
 from nomina.data.tagsets import POS, differ
-from nomina.data.text import sentence as sentence_of_text
 from nomina.inference import Predictor, TagUse, with_tags
 from nomina.serving.batching import Unit
 from nomina.serving.errors import RequestError
@@ -113,8 +113,9 @@ def _cut_item(item: TextItem | WordsItem, index: int, predictor: Predictor, lang
 
 
 def _cut_text(text: str, language: str) -> CutItem:
-    whole = sentence_of_text(text)
-    return CutItem(text, [Sentence(whole.words)], [whole.offsets() or ()])
+    found = sentences(text, language=language)
+    offsets = [[sentence.in_whole(pair) for pair in sentence.offsets() or ()] for sentence in found]
+    return CutItem(text, found, offsets)
 
 
 def _check_tags(words: Sequence[str], pos: Sequence[str], index: int, predictor: Predictor) -> None:

