@@ -339,10 +339,16 @@ def table(results: Mapping[str, Any]) -> str:
     """Speeds, labels, memory and start as Markdown."""
     found = summary(results["runs"], results["labels"])
     lines = [f"| system | words/s | / {SINGLE} | / {BATCHED} | F1 | other labels |", "|---|---|---|---|---|---|"]
-    for name, words_per_s in found["words_per_s"].items():
+    for name in dict.fromkeys([*found["words_per_s"], *results["labels"]]):
         times = found["times_as_fast"].get(name, {})
         judged_as = results["labels"].get(name, {})
-        cells = [words_per_s, times.get(SINGLE), times.get(BATCHED), judged_as.get("f1"), judged_as.get("differing")]
+        cells = [
+            found["words_per_s"].get(name),
+            times.get(SINGLE),
+            times.get(BATCHED),
+            judged_as.get("f1"),
+            judged_as.get("differing"),
+        ]
         lines.append(f"| {name} | " + " | ".join("" if cell is None else f"{cell:,}" for cell in cells) + " |")
     lines += ["", "| `nomina predict` | " + " | ".join(f"{n:,} words" for n in MEMORY_WORDS) + " | first entity |"]
     lines += ["|---|" + "---|" * (len(MEMORY_WORDS) + 1)]
