@@ -77,7 +77,7 @@ def test_where_torch_is_not_installed(folder: Path, tmp_path: Path) -> None:
     assert subprocess.run(missing, capture_output=True, text=True, check=True).stdout == "None None\n"
     for command in (["-m", "nomina"], [tmp_path / "slim" / "bin" / "nomina"]):
         found = subprocess.run(
-            [python, *command, "predict", folder / "runs" / "first-onnx", "--quiet"],
+            [str(python), *map(str, command), "predict", str(folder / "runs" / "first-onnx"), "--quiet"],
             input=text,
             capture_output=True,
             text=True,
