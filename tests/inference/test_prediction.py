@@ -49,7 +49,7 @@ def test_groups_are_those_of_transformers(predictor: Predictor, tmp_path: Path) 
         ]
         for own, other in zip(ours, theirs, strict=True):
             assert own.keys() == other.keys()
-    X
+            assert own["word"] == TEXT[int(own["start"] or 0) : int(own["end"] or 0)]
             assert str(own["word"]).split() == other["word"].split() or not str(own["word"]).replace(" ", "").isalnum()
             n_long += " " in str(own["word"])
         singles = [(o["score"], t["score"]) for o, t in zip(ours, theirs, strict=True) if str(o["word"]).isalnum()]
