@@ -75,9 +75,9 @@ def test_where_torch_is_not_installed(folder: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     missing = [python, "-c", "import importlib.util as u; print(*map(u.find_spec, ('torch', 'transformers')))"]
     assert subprocess.run(missing, capture_output=True, text=True, check=True).stdout == "None None\n"
-    for command in (["-m", "nomina"], [tmp_path / "slim" / "bin" / "nomina"]):
+    for name in (["-m", "nomina"], [str(tmp_path / "slim" / "bin" / "nomina")]):
         found = subprocess.run(
-            [str(python), *map(str, command), "predict", str(folder / "runs" / "first-onnx"), "--quiet"],
+            [str(python), *name, "predict", str(folder / "runs" / "first-onnx"), "--quiet"],
             input=text,
             capture_output=True,
             text=True,

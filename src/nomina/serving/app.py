@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -19,32 +14,17 @@ from starlette.responses import Response
 
 from nomina import __version__
 from nomina.inference import Predictor
-from nomina.inference.prediction import Prediction
-from nomina.serving.answers import answer
-from nomina.serving.batching import Batcher, Job
-from nomina.serving.cutting import Work, cut_request
-from nomina.serving.errors import RequestError, shown_faults
-from nomina.serving.labelling import Labeller
-from nomina.serving.limits import Bodies, gone
-from nomina.serving.metrics import CONTENT_TYPE, Metrics
+from nomina.serving.errors import RequestError
+from nomina.serving.metrics import CONTENT_TYPE
 from nomina.serving.middleware import Envelope, error_body
 from nomina.serving.openapi import description_of, error_answers
 from nomina.serving.pages import add_docs, add_page
-from nomina.serving.schema import (
-    REQUEST,
-    BatchRequest,
-    LimitsInfo,
-    ModelInfo,
-    PredictAnswer,
-    State,
-    TextRequest,
-    WordsRequest,
-)
+from nomina.serving.schema import ModelInfo, PredictAnswer, State
+from nomina.serving.service import Service
 from nomina.serving.settings import ServeSettings
 
 __all__ = ["create_app"]
 
-_INLINE_BYTES = 8192  # a body up to this size is cut faster than it is handed to a thread
 _JSON = "application/json"
 
 
@@ -58,7 +38,7 @@ def create_app(predictor: Predictor, settings: ServeSettings | None = None) -> F
         settings: How the server behaves.
     """
     settings = settings or ServeSettings()
-    service = _Service(predictor, settings)
+    service = Service(predictor, settings)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -94,92 +74,7 @@ def create_app(predictor: Predictor, settings: ServeSettings | None = None) -> F
     return app
 
 
-class _Service:
-    """What the routes share."""
-
-    def __init__(self, predictor: Predictor, settings: ServeSettings) -> None:
-        self.predictor = predictor
-        self.settings = settings
-        self.metrics = Metrics()
-        self.bodies = Bodies(settings.limits)
-        self.batcher = Batcher(
-            Labeller(predictor, self.metrics),
-            self.metrics,
-            batch_pieces=settings.batch_pieces,
-            batch_wait_s=settings.batch_wait_s,
-            max_words=settings.limits.max_queue,
-        )
-        self.model = _model_info(predictor, settings)
-
-    async def check_token(self, request: Request) -> None:
-        """Refuse who does not show the token, before anything of the body is read."""
-        token = self.settings.token
-        if token is None:
-            return
-        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(shown.strip().encode(), token.encode()):
-            message = "expected the header Authorization: Bearer TOKEN with the server's token"
-            raise RequestError(401, "unauthorized", message, {"WWW-Authenticate": "Bearer"})
-
-    async def predict(self, request: Request) -> Response:
-        """Read, cut, queue, answer."""
-        self.batcher.check_room()
-        with self.bodies.hold() as held:
-            body = await self.bodies.read(request, held)
-            work = await self._work(_parse(body), len(body))
-            request.scope["nomina.words"] = work.n_words
-            job = self.batcher.submit(work.units, work.tags)
-            try:
-                predictions = await self._wait(job, request)
-            finally:
-                self.batcher.withdraw(job)
-            return Response(answer(work.items, predictions).model_dump_json(), media_type=_JSON)
-
-    async def _work(self, wanted: TextRequest | WordsRequest | BatchRequest, n_bytes: int) -> Work:
-        def cut() -> Work:
-            return cut_request(
-                wanted,
-                self.predictor,
-                tags=wanted.tags if "tags" in wanted.model_fields_set else self.settings.tags,
-                language=self.settings.language,
-                max_words=self.settings.limits.max_words,
-            )
-
-        return cut() if n_bytes <= _INLINE_BYTES else await asyncio.to_thread(cut)
-
-    async def _wait(self, job: Job, request: Request) -> list[Prediction]:
-        """The job's predictions, unless the time is up or the client goes first."""
-        leaving = asyncio.create_task(_left(request))
-        try:
-            await asyncio.wait(
-                (job.future, leaving), timeout=self.settings.limits.timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            leaving.cancel()
-        if job.future.done():
-            return job.future.result()
-        if leaving.done():
-            raise gone()
-        raise RequestError(
-            504, "timeout", f"no answer within {self.settings.limits.timeout_s:g} s; send less at once, or later"
-        )
-
-
-async def _left(request: Request) -> None:
-    """Wait until the client has gone."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _parse(body: bytes) -> TextRequest | WordsRequest | BatchRequest:
-    try:
-        return REQUEST.validate_json(body)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestError(422, "wrong_request", shown_faults(faults)) from None
-
-
-def _add_routes(app: FastAPI, service: _Service) -> None:
+def _add_routes(app: FastAPI, service: Service) -> None:
     guard = [Depends(service.check_token)]
 
     @app.post(
@@ -190,7 +85,7 @@ def _add_routes(app: FastAPI, service: _Service) -> None:
     )
     async def predict(request: Request) -> Response:
         """Find the entities of a text, of a sentence given as words, or of many of these."""
-        return await service.predict(request)
+        return Response(await service.predict(request), media_type=_JSON)
 
     @app.get("/model", response_model=ModelInfo, responses=error_answers(401), dependencies=guard)
     async def model() -> Response:
@@ -217,38 +112,6 @@ def _add_routes(app: FastAPI, service: _Service) -> None:
     async def metrics() -> Response:
         """Counts and times, for Prometheus."""
         return Response(service.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
-
-
-def _model_info(predictor: Predictor, settings: ServeSettings) -> str:
-    limits = settings.limits
-    scores, card = _read(predictor.folder, "scores.json"), _read(predictor.folder, "README.md")
-    info = ModelInfo(
-        name="model" if predictor.folder is None else predictor.folder.resolve().name,
-        version=__version__,
-        backend="torch" if hasattr(predictor.network, "model") else "onnx",
-        encoder=predictor.settings.encoder_name or predictor.settings.encoder["model_type"],
-        labels=list(predictor.labels),
-        types=list(predictor.types),
-        scheme=predictor.scheme.value,
-        features={name: list(values.values[1:]) for name, values in predictor.features.items()},
-        pos_source=predictor.pos_source,
-        scores=None if scores is None else json.loads(scores),
-        card=card,
-        limits=LimitsInfo(
-            max_body_bytes=limits.max_body_bytes,
-            max_words=limits.max_words,
-            max_queue=limits.max_queue,
-            timeout_s=limits.timeout_s,
-        ),
-    )
-    return info.model_dump_json()
-
-
-def _read(folder: Path | None, name: str) -> str | None:
-    if folder is not None:
-        with suppress(OSError):
-            return (folder / name).read_text(encoding="utf-8")
-    return None
 
 
 async def _on_request_error(_: Request, error: Any) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
-from nomina.data.raw import sentences
+from nomina.data.raw import stream_sentences
 from nomina.data.records import MISSING, Sentence
 from nomina.data.tagsets import POS, differ
 from nomina.inference import Predictor, TagUse, with_tags
@@ -79,7 +79,14 @@ def cut_request(
     inputs = request.inputs if isinstance(request, BatchRequest) else [request]
     # Blanks part words in most scripts: what has too many of these is not worth cutting.
     _check_size(sum(_least_words(item) for item in inputs), max_words)
-    items = [_cut_item(item, i, predictor, language) for i, item in enumerate(inputs)]
+    items: list[CutItem] = []
+    n_words = 0
+    for i, item in enumerate(inputs):
+        if isinstance(item, TextItem):
+            items.append(_cut_text(item.text, language, n_words, max_words))
+        else:
+            items.append(_sentence(item, i, predictor))
+        n_words += sum(map(len, items[-1].sentences))
     if tags != "auto":
         items = [item._replace(sentences=[with_tags(s, None) for s in item.sentences]) for item in items]
     # Without a source of its own, a model reads sentences without tags as it is asked to: they share batches.
@@ -102,9 +109,7 @@ def _check_size(n_words: int, max_words: int) -> None:
         )
 
 
-def _cut_item(item: TextItem | WordsItem, index: int, predictor: Predictor, language: str) -> CutItem:
-    if isinstance(item, TextItem):
-        return _cut_text(item.text, language)
+def _sentence(item: WordsItem, index: int, predictor: Predictor) -> CutItem:
     features = {}
     if item.pos is not None:
         _check_tags(item.words, item.pos, index, predictor)
@@ -112,8 +117,12 @@ def _cut_item(item: TextItem | WordsItem, index: int, predictor: Predictor, lang
     return CutItem(None, [Sentence(tuple(item.words), features)], None)
 
 
-def _cut_text(text: str, language: str) -> CutItem:
-    found = sentences(text, language=language)
+def _cut_text(text: str, language: str, n_before: int, max_words: int) -> CutItem:
+    found, n_words = [], 0
+    for sentence in stream_sentences((text,), language=language):
+        n_words += len(sentence)
+        _check_size(n_words + n_before, max_words)  # cutting takes time, too
+        found.append(sentence)
     offsets = [[sentence.in_whole(pair) for pair in sentence.offsets() or ()] for sentence in found]
     return CutItem(text, found, offsets)
 
@@ -143,7 +152,7 @@ def _units(item: CutItem, whole: bool) -> Iterator[Unit]:
         yield from (_unit([sentence]) for sentence in item.sentences)
 
 
-def _unit(sentences: Sequence[Sentence]) -> Unit:
-    n_words = sum(map(len, sentences))
-    n_pieces = sum(1 + len(word) // _CHARS_A_PIECE for sentence in sentences for word in sentence.words)
-    return Unit(tuple(sentences), max(n_words, 1), n_pieces + 2)
+def _unit(together: Sequence[Sentence]) -> Unit:
+    n_words = sum(map(len, together))
+    n_pieces = sum(1 + len(word) // _CHARS_A_PIECE for sentence in together for word in sentence.words)
+    return Unit(tuple(together), max(n_words, 1), n_pieces + 2)
