@@ -73,7 +73,7 @@ def test_where_torch_is_not_installed(folder: Path, tmp_path: Path) -> None:
         if done.returncode and UNREACHABLE.search(done.stderr):
             pytest.skip(f"pip reaches no index: {done.stderr.splitlines()[-1]}")
         assert done.returncode == 0, done.stderr
-    missing = [python, "-c", "import importlib.util as u; print(*map(u.find_spec, ('torch', 'transformers')))"]
+    missing = [str(python), "-c", "import importlib.util as u; print(*map(u.find_spec, ('torch', 'transformers')))"]
     assert subprocess.run(missing, capture_output=True, text=True, check=True).stdout == "None None\n"
     for name in (["-m", "nomina"], [str(tmp_path / "slim" / "bin" / "nomina")]):
         found = subprocess.run(
