@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from nomina.data import Sentence, Span, read
+from nomina.data import Sentence, Span
 from nomina.data.raw import sentences
 from nomina.encoding.tokenizers import load_tokenizer
 from nomina.encoding.vocabulary import Vocabulary
@@ -24,9 +24,11 @@ def predictor(encoder_folder: Callable[[str], Path]) -> Predictor:
     folder = str(encoder_folder("bert-cased"))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        labels = Vocabulary.of_labels(read("sample").stats().types)
+        labels = Vocabulary.of_labels(["geo", "per"])
         tagger = Tagger.from_encoder(folder, labels=list(labels), features=[])
         torch.nn.init.normal_(tagger.head.classifier.weight)
+        for i, label in enumerate(labels):
+            torch.nn.init.constant_(tagger.head.classifier.bias[i], 4.0 * label.startswith("I-"))  # for long entities
     tagger.train(False)
     return Predictor.of(tagger, load_tokenizer(folder))
 
@@ -49,11 +51,12 @@ def test_groups_are_those_of_transformers(predictor: Predictor, tmp_path: Path) 
         ]
         for own, other in zip(ours, theirs, strict=True):
             assert own.keys() == other.keys()
-            assert own["word"] == TEXT[int(own["start"] or 0) : int(own["end"] or 0)]
-            assert str(own["word"]).split() == other["word"].split() or not str(own["word"]).replace(" ", "").isalnum()
-            n_long += " " in str(own["word"])
-        singles = [(o["score"], t["score"]) for o, t in zip(ours, theirs, strict=True) if str(o["word"]).isalnum()]
-        assert [own for own, _ in singles] == pytest.approx([other for _, other in singles], abs=1e-5)
+            assert own["word"] == TEXT[own["start"] : own["end"]]
+            if own["word"].replace(" ", "").isalnum():
+                assert own["word"] == other["word"]
+            if own["word"].isalnum():
+                assert own["score"] == pytest.approx(other["score"], abs=1e-5)
+            n_long += " " in own["word"]
         n_entities += len(ours)
     assert n_entities > 10
     assert n_long > 3

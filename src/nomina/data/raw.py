@@ -3,9 +3,9 @@
 Words are cut, never rewritten: every character that is not white space ends in exactly one word, and the words stand in
 the text in order. Blank lines part paragraphs; a sentence ends with its paragraph, and may run over several lines.
 
-spaCy's rules are changed in four places, each measured against treebanks (``benchmarks/raw_text``):
+spaCy's rules are changed in four places; ``benchmarks/raw_text.py`` measures both against corpora:
 
-- Hyphenated words stay whole, as treebanks other than English Web and OntoNotes have them.
+- Hyphenated words stay whole, as in the Penn Treebank, CoNLL-2003 and GMB (English Web and OntoNotes 5 cut them).
 - A quote or bracket that opens behind a full stop belongs to the sentence that follows.
 - A sentence goes on in lower case behind a quote that it holds: ``"No!" said the wolf.``
 - In English, military ranks end no sentence: ``Lt. Col. Smith``.

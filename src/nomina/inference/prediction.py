@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from nomina.data.records import Sentence, Span
 
@@ -41,7 +42,7 @@ class Prediction:
             return None
         return self.sentence.in_whole((span.start_char, span.end_char))
 
-    def to_dicts(self) -> list[dict[str, str | float | int | None]]:
+    def to_dicts(self) -> list[dict[str, Any]]:
         """The entities as ``transformers.pipeline("token-classification", aggregation_strategy="first")`` gives them.
 
         Returns:
