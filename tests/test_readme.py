@@ -17,6 +17,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 TUNING = (Path(__file__).parents[1] / "docs" / "tuning.md").read_text(encoding="utf-8")
 JUDGING = (Path(__file__).parents[1] / "docs" / "judging.md").read_text(encoding="utf-8")
 PREDICTING = (Path(__file__).parents[1] / "docs" / "predict.md").read_text(encoding="utf-8")
+SERVING = (Path(__file__).parents[1] / "docs" / "serving.md").read_text(encoding="utf-8")
+EXPORTING = (Path(__file__).parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
 FORMATS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 
 
@@ -114,7 +116,7 @@ def test_the_table_of_formats_is_whole() -> None:
 
 def test_every_flag_exists() -> None:
     known = {"--version", "--help"}
-    for command in ("check", "train", "evaluate", "predict", "compare", "tune", "convert", "demo", "info"):
+    for command in ("check", "train", "evaluate", "predict", "compare", "tune", "convert", "export", "serve", "demo", "info"):
         help_text = subprocess.run(
             [sys.executable, "-m", "nomina", command, "--help"],
             capture_output=True,
@@ -123,6 +125,6 @@ def test_every_flag_exists() -> None:
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
         known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
-    text = README + TUNING + FORMATS + JUDGING + PREDICTING
+    text = README + TUNING + FORMATS + JUDGING + PREDICTING + SERVING + EXPORTING
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--nproc-per-node"}  # torchrun's
     assert named <= known
