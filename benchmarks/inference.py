@@ -350,11 +350,12 @@ def table(results: Mapping[str, Any]) -> str:
             judged_as.get("differing"),
         ]
         lines.append(f"| {name} | " + " | ".join("" if cell is None else f"{cell:,}" for cell in cells) + " |")
-    lines += ["", "| `nomina predict` | " + " | ".join(f"{n:,} words" for n in MEMORY_WORDS) + " | first entity |"]
-    lines += ["|---|" + "---|" * (len(MEMORY_WORDS) + 1)]
+    sizes = list(dict.fromkeys(chain.from_iterable(found["memory"].values())))
+    lines += ["", "| `nomina predict` | " + " | ".join([*(f"{int(n):,} words" for n in sizes), "first entity |"])]
+    lines += ["|---|" + "---|" * (len(sizes) + 1)]
     for name, first_s in found["first_entity_s"].items():
-        sizes = found["memory"].get(name, {}).values()
-        cells = [f"{peak:,.0f} MB, {words_per_s:,} words/s" for peak, words_per_s in sizes]
+        measured = found["memory"].get(name, {})
+        cells = [f"{measured[n][0]:,.0f} MB, {measured[n][1]:,} words/s" if n in measured else "" for n in sizes]
         lines.append(f"| {name} | " + " | ".join([*cells, f"{first_s} s"]) + " |")
     return "\n".join(lines + [f"\nabsent: {name}: {why}" for name, why in results["absent"].items()])
 
