@@ -26,6 +26,7 @@ EXAMPLES = (
 TOKEN_VARIABLE = "NOMINA_TOKEN"  # noqa: S105 - the name of a variable
 _PACKAGES = ("fastapi", "uvicorn", "httptools", "prometheus_client", "spacy")
 _LIMITS = "Limits"
+_BATCHES = "Batches"
 
 
 def serve(
@@ -68,13 +69,23 @@ def serve(
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="Until an answer.", rich_help_panel=_LIMITS)
     ] = 30.0,
+    batch_pieces: Annotated[
+        int,
+        typer.Option(
+            "--batch-pieces",
+            min=1,
+            metavar="N",
+            help="Word pieces that are labelled at once, about.",
+            rich_help_panel=_BATCHES,
+        ),
+    ] = 512,
     batch_wait_ms: Annotated[
         float,
         typer.Option(
             "--batch-wait-ms",
             metavar="MS",
             help="The longest wait for others to be labelled with.",
-            rich_help_panel=_LIMITS,
+            rich_help_panel=_BATCHES,
         ),
     ] = 3.0,
     quiet: Quiet = False,
@@ -92,6 +103,7 @@ def serve(
         token=_token(token_file),
         cors=tuple(cors or ()),
         limits=Limits(max_body_bytes=max_body, max_words=max_words, max_queue=max_queue, timeout_s=timeout),
+        batch_pieces=batch_pieces,
         batch_wait_s=batch_wait_ms / 1000,
         tags=tags,
         language=language,
