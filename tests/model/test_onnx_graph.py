@@ -31,6 +31,12 @@ def test_large_weights_go_into_a_file_of_their_own(
             onnx_graph.quantize_graph(tmp_path / "fp32" / "model.onnx", path)
         assert {file.name for file in folder.iterdir()} == {"model.onnx", "model.onnx.data"}
         assert onnxruntime.InferenceSession(str(path)).get_modelmeta().custom_metadata_map["a"] == "b"
+    onnx_graph.quantize_graph(tmp_path / "fp32" / "model.onnx", tmp_path / "fp32" / "model.onnx")
+    for name in ("model.onnx", "model.onnx.data"):
+        assert (tmp_path / "fp32" / name).read_bytes() == (tmp_path / "int8" / name).read_bytes()
+    monkeypatch.undo()
+    onnx_graph.export_graph(tagger, tmp_path / "fp32" / "model.onnx", metadata={})
+    assert [file.name for file in (tmp_path / "fp32").iterdir()] == ["model.onnx"]
 
 
 def test_8_bits_are_where_they_pay(encoder_folder: EncoderFolder, tmp_path: Path) -> None:

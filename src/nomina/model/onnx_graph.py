@@ -93,7 +93,7 @@ def quantize_graph(source: Path, target: Path) -> None:
 
     Args:
         source: Graph of :func:`export_graph`.
-        target: File to write.
+        target: File to write; may be the same.
 
     Raises:
         MissingExtraError: If ``onnx`` or ``onnxruntime`` is not installed.
@@ -171,4 +171,6 @@ def _save(model: ModelProto, path: Path) -> None:
     import onnx
 
     is_large = _n_bytes(model) > _LARGEST_FILE
-    onnx.save(model, str(path), save_as_external_data=is_large, location=f"{path.name}.data")
+    data = path.with_name(f"{path.name}.data")
+    data.unlink(missing_ok=True)  # of a graph that is replaced; saving would append to it
+    onnx.save(model, str(path), save_as_external_data=is_large, location=data.name)
