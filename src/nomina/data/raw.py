@@ -5,7 +5,7 @@ the text in order. Blank lines part paragraphs; a sentence ends with its paragra
 
 spaCy's rules are changed in four places; ``benchmarks/raw_text.py`` measures both against corpora:
 
-- Hyphenated words stay whole, as in the Penn Treebank, CoNLL-2003 and GMB (English Web and OntoNotes 5 cut them).
+- Hyphenated words stay whole, as in the Penn Treebank and GMB (English Web cuts them).
 - A quote or bracket that opens behind a full stop belongs to the sentence that follows.
 - A sentence goes on in lower case behind a quote that it holds: ``"No!" said the wolf.``
 - In English, military ranks end no sentence: ``Lt. Col. Smith``.
