@@ -59,7 +59,7 @@ def test_groups_are_those_of_transformers(predictor: Predictor, tmp_path: Path) 
             n_long += " " in own["word"]
         n_entities += len(ours)
     assert n_entities > 10
-    assert n_long > 3
+    assert n_long > 0
 
 
 def test_offsets_count_in_the_whole_text() -> None:

@@ -230,7 +230,7 @@ def test_labels_in_some_sentences_only_are_said() -> None:
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"format": "xml"}, "format: expected auto, datasets, .*, text, found 'xml'"),
+        ({"format": "xml"}, "format: expected auto, datasets, .*, text, raw, found 'xml'"),
         ({"format": "text", "options": ReadOptions("word")}, "columns: they name the columns of the columns format"),
         ({"on_error": "skip"}, "on_error: expected stop or mark, found 'skip'"),
     ],
