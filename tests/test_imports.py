@@ -140,6 +140,7 @@ def f():
         ("nomina", HEAVY),
         ("nomina.cli", ("torch", "transformers")),
         ("nomina.checking", ("torch", "transformers")),
+        ("nomina.serving.app", ("torch", "transformers")),
         ("nomina.inference", HEAVY),
     ],
 )

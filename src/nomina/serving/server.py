@@ -94,6 +94,7 @@ def build_server(app: FastAPI, on_start: Callable[[], None] | None = None) -> Se
     config = uvicorn.Config(
         app,
         http=protocol(limits),
+        loop="asyncio",
         ws="none",
         log_config=None,
         access_log=False,
