@@ -154,6 +154,7 @@ def test_rows_of_another_width(row: str, columns: str | None, is_fault: bool) ->
 
 def test_faults_of_rows_of_a_table(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="needs the extra nomina[parquet]")
+    pytest.importorskip("pyarrow.parquet")
     rows: list[dict[str, Any]] = [{"tokens": [f"w{i}", "é"], "ner_tags": ["B-per", "O"]} for i in range(50)]
     rows[17]["ner_tags"], rows[42]["tokens"] = ["O"], None
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "x", row_group_size=8)
