@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import nn
@@ -19,14 +21,16 @@ from encoders import ARCHITECTURES
 from nomina.encoding.batches import collate
 from nomina.errors import CheckpointError, ConfigError, DataError, TrainingError
 from nomina.inference import with_tags
+from nomina.inference.labelling import Labelled
 from nomina.model import Tagger
+from nomina.scoring import Counts
 from nomina.training import checkpoints
 from nomina.training.callbacks import ReturnMemory, should_stop
 from nomina.training.checks import resolve_features
 from nomina.training.config import RunConfig
 from nomina.training.fit import fit
 from nomina.training.prepare import build
-from nomina.training.trainer import has_fast_bf16, parameter_groups, training_arguments
+from nomina.training.trainer import TaggerTrainer, has_fast_bf16, parameter_groups, training_arguments
 from taggers import make_tagger
 
 
@@ -408,6 +412,30 @@ def test_what_is_fitted_computes_as_what_is_saved(
     fresh, fitted = (each.get_input_embeddings().weight for each in (make_tagger(encoder), model))
     differs = torch.as_tensor(fitted != fresh).any(-1).nonzero().flatten().tolist()
     assert set(differs) == set(shown.tolist()) - {windows.pad_id}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_the_best_epoch_was_scored_as_it_is_used(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    seen: list[npt.NDArray[np.float32]] = []
+    score = TaggerTrainer._scores
+
+    def note(self: TaggerTrainer, labelled: Labelled) -> Counts:
+        seen.append(labelled.probabilities)
+        return score(self, labelled)
+
+    monkeypatch.setattr(TaggerTrainer, "_scores", note)
+    corpus = nomina.read("sample")
+    dev = corpus[:20]
+    rates = {"learning_rate": 3e-3, "head_learning_rate": 4e-2, "batch_size": 3}
+    result = fit(dev, dev, tiny_run(tiny_bert, epochs=4, precision=precision, **rates), tmp_path)
+    assert len(seen) == 4
+    found = result.predictor.label(result.predictor.encode(dev.sentences))
+    best = seen[round(result.best_step / result.n_steps * 4) - 1]
+    assert np.array_equal(found.probabilities, best)
+    assert not np.array_equal(found.probabilities, seen[0])
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from transformers import TrainingArguments
 from nomina.errors import EncoderError
 from nomina.model import Tagger, quiet_transformers
 
-__all__ = ["GPU_KERNELS", "attention_kernel", "cpu_threads", "recomputing", "recomputing_arguments"]
+__all__ = ["GPU_KERNELS", "attention_kernel", "cpu_threads", "in_fp32", "recomputing", "recomputing_arguments"]
 
 GPU_KERNELS = ("flash_attention_2", "flex_attention")
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")  # as BERT's and DistilBERT's kin name it
@@ -72,6 +72,29 @@ def attention_kernel(model: Tagger, name: str) -> Iterator[None]:
 
 def _refusal(expected: str, found: str) -> EncoderError:
     return EncoderError(f"[model] attention: expected {expected}; found: {found}; choose attention = auto")
+
+
+@contextmanager
+def in_fp32(model: Tagger) -> Iterator[None]:
+    """Within, a model that is trained in mixed precision computes in fp32, as it will when it is in use: what is
+    scored in training is what is chosen, and judged again, by those scores.
+
+    Args:
+        model: A tagger that accelerate may have prepared.
+    """
+    # Accelerate puts a forward pass of its own into the instance, and keeps the first one beside it.
+    first, wrapped = (model.__dict__.get(name) for name in ("_original_forward", "forward"))
+    encoder: Any = model.encoder
+    is_flash = encoder.config._attn_implementation == "flash_attention_2"  # which does not compute in fp32
+    with attention_kernel(model, "sdpa" if is_flash else "auto"):
+        if first is None or wrapped is None:
+            yield
+            return
+        model.forward = first
+        try:
+            yield
+        finally:
+            model.forward = wrapped
 
 
 def recomputing_arguments(wanted: bool) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from nomina.training.callbacks import (
     ProgressBar,
     ReturnMemory,
 )
-from nomina.training.compute import recomputing_arguments
+from nomina.training.compute import in_fp32, recomputing_arguments
 from nomina.training.config import TrainingConfig
 from nomina.training.distributed import barrier
 from nomina.training.loggers import tensorboard
@@ -267,8 +267,12 @@ class TaggerTrainer(Trainer):
 
     def score_dev(self) -> Counts:
         """Entities of the dev part (seqeval's default) with the weights as they are; nothing is logged."""
+        return self._scores(self._label_dev())
+
+    def _label_dev(self) -> Labelled:
         assert self.dev is not None
-        return self._scores(self.predictor.label(self.dev.windows))
+        with in_fp32(self.predictor.model):
+            return self.predictor.label(self.dev.windows)
 
     def _scores(self, labelled: Labelled) -> Counts:
         assert self.dev is not None
@@ -279,7 +283,7 @@ class TaggerTrainer(Trainer):
     ) -> dict[str, float]:
         """Precision, recall and F1 (seqeval's default) of the dev part, through :class:`Predictor`."""
         assert self.dev is not None
-        labelled = self.predictor.label(self.dev.windows)
+        labelled = self._label_dev()
         scores = self._scores(labelled)
         metrics = {
             f"{metric_key_prefix}_{name}": float(getattr(scores, name)) for name in ("f1", "precision", "recall")
