@@ -61,7 +61,8 @@ def test_one_line_for_each_request_and_no_text(client: Client, caplog: pytest.Lo
         client.predict({SECRET: 1})
         client.ask("GET", f"/{SECRET}?{SECRET}")
         client.ask("GET", "/health")
-    eventually(lambda: sum(r.name == "nomina.serving" for r in caplog.records) == 4)
+        # The line comes after the answer, and only while the level is that of this block.
+        eventually(lambda: sum(r.name == "nomina.serving" for r in caplog.records) == 4)
     lines = [json.loads(r.getMessage()) for r in caplog.records if r.name == "nomina.serving"]
     shown = [(line["method"], line["route"], line["status"], line["words"]) for line in lines]
     assert shown == [
