@@ -30,7 +30,8 @@ from nomina.tuning import worker
 __all__ = ["NEVER", "Command", "Kill"]
 
 _SERVED = multiprocessing.get_context("forkserver")
-_SERVED.set_forkserver_preload(["forked"])
+# Not this module: older Pythons do not look for it where their parent does.
+_SERVED.set_forkserver_preload(["nomina.workflow", "nomina.cli", "nomina.tuning.worker", "pytest"])
 
 
 class Kill(NamedTuple):
@@ -59,6 +60,20 @@ class Command:
         variables = {**os.environ, **environment}
         self.process = _SERVED.Process(target=_run, args=(arguments, self.files, kill, variables))
         self.process.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def is_running(self) -> bool:
+        return self.process.is_alive()
+
+    def kill(self) -> None:
+        """Kill it, if it still runs, and wait for its end."""
+        self.process.kill()
+        self.process.join()
 
     def result(self) -> Result:
         """What it came to, when it has ended; its code is that of :mod:`subprocess`."""

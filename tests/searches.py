@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ from nomina.errors import NominaError
 from nomina.training.config import RunConfig
 from nomina.tuning.worker import work
 
-__all__ = ["CORPUS", "DEV", "SPACE", "TRAIN", "InThread", "arguments", "command", "config", "start", "write_parts"]
+__all__ = ["CORPUS", "DEV", "SPACE", "TRAIN", "InThread", "arguments", "config", "write_parts"]
 
 CORPUS = clean(read("sample")).corpus
 TRAIN = CORPUS[:60]
@@ -40,15 +37,6 @@ def arguments(encoder: Path, data: Path, output: Path, *extra: str) -> list[str]
     settings = ["--encoder", str(encoder), "--epochs", "2", "--device", "cpu", "--log-every", "50", "--threads", "1"]
     files = [str(data / "train.conll"), "--dev", str(data / "dev.conll"), "--split", "100,0,0"]
     return ["tune", *files, *settings, "--output", str(output), *extra]
-
-
-def command(encoder: Path, data: Path, output: Path, *extra: str) -> list[str]:
-    """The same as a command in a process of its own."""
-    return [sys.executable, "-m", "nomina", *arguments(encoder, data, output, *extra)]
-
-
-def start(line: list[str], **environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(line, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 class InThread:

@@ -13,9 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import killed_run
 from commands import Result
-from killed_run import NEVER, Kill
+from forked import NEVER, Command, Kill
 
 CHECKPOINTS = "nomina.training.checkpoints"
 KILLS = {
@@ -39,7 +38,7 @@ def command(encoder: Path, output: Path, *extra: str) -> list[str]:
 
 
 def run(kill: Kill, encoder: Path, output: Path, *extra: str) -> Result:
-    return killed_run.run(kill, command(encoder, output, *extra), output.with_suffix(".log"))
+    return Command(command(encoder, output, *extra), output.with_suffix(".log"), kill=kill).result()
 
 
 def losses(folder: Path) -> list[dict[str, Any]]:
@@ -49,7 +48,8 @@ def losses(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_killed_runs_resume_to_the_same_weights(tiny_bert: Path, tmp_path: Path) -> None:
-    alone = [sys.executable, killed_run.__file__, *command(tiny_bert, tmp_path / "whole")]
+    # A process that has nothing in common with the others.
+    alone = [sys.executable, "-m", "nomina", *command(tiny_bert, tmp_path / "whole"), "--threads", "1"]
     whole = subprocess.run(alone, capture_output=True, text=True, check=False, timeout=300)
     assert whole.returncode == 0, whole.stderr
     cut = tmp_path / "cut"

@@ -18,9 +18,10 @@ from typing import Any
 
 import pytest
 
+from forked import Command
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
-from searches import DEV, SPACE, TRAIN, InThread, command, config, start, write_parts
+from searches import DEV, SPACE, TRAIN, InThread, arguments, config, write_parts
 
 
 def _programs() -> Path:
@@ -67,14 +68,15 @@ def test_commands_on_two_machines_share_a_study(database: str, tiny_bert: Path, 
     space.write_text(
         "learning_rate = [1e-3, 3e-3]\nhead_learning_rate = [2e-2, 4e-2]\ndropout = [0.0, 0.2]\n", encoding="utf-8"
     )
-    arguments = ("--space", str(space), "--strategy", "grid")
+    flags = ("--space", str(space), "--strategy", "grid")
     # Two output folders that know nothing of each other, as on two machines.
     both = [
-        start([*command(tiny_bert, data, tmp_path / name, *arguments)], NOMINA_STORAGE=database) for name in ("a", "b")
+        Command(arguments(tiny_bert, data, tmp_path / name, *flags), tmp_path / f"{name}.log", NOMINA_STORAGE=database)
+        for name in ("a", "b")
     ]
-    for process in both:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors.decode()
+    for command in both:
+        ended = command.result()
+        assert ended.code == 0, ended.err
     found = [json.loads((tmp_path / name / "search.json").read_text(encoding="utf-8")) for name in ("a", "b")]
     assert found[0]["trials"] == found[1]["trials"]
     assert [trial["state"] for trial in found[0]["trials"]] == ["finished"] * 8
@@ -101,9 +103,10 @@ def test_commands_on_two_machines_share_a_study(database: str, tiny_bert: Path, 
     )
     assert [trial["f1"] for trial in found[0]["trials"]] == [list(row.f1) for row in alone.rows]
     secret = database.replace("tester@", "tester:secret@")
-    again = start([*command(tiny_bert, data, tmp_path / "a", *arguments), "--storage", secret])
-    again.communicate(timeout=300)
-    assert again.returncode == 0
+    again = Command(
+        arguments(tiny_bert, data, tmp_path / "a", *flags, "--storage", secret), tmp_path / "again.log"
+    ).result()
+    assert again.code == 0, again.err
     texts = [path for path in (tmp_path / "a").rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
     assert not texts, "no password of the storage's address is written down"
 

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ import pytest
 
 import nomina
 from figures import without_figures
+from forked import Command
 from nomina import workflow
 from nomina.data.corpus import Corpus
 from nomina.errors import ConfigError, OutputError
@@ -33,7 +35,7 @@ from nomina.tuning.plan import load_plan, open_store
 from nomina.tuning.planning import disk_bound
 from nomina.tuning.records import Record, Unit
 from nomina.tuning.storage import open_storage
-from searches import CORPUS, DEV, SPACE, TRAIN, InThread, command, config, start, write_parts
+from searches import CORPUS, DEV, SPACE, TRAIN, InThread, arguments, config, write_parts
 
 SMALL: dict[str, list[Any]] = {"learning_rate": [1e-3, 3e-3], "batch_size": [3, 5]}
 
@@ -167,16 +169,16 @@ def test_two_workers_find_what_one_finds_and_twenty_kills_change_nothing(tiny_be
     space = tmp_path / "space.toml"
     space.write_text("".join(f"{name} = {json.dumps(values)}\n" for name, values in SPACE.items()), encoding="utf-8")
     flags = ("--epochs", "4", "--strategy", "grid", "--workers", "2", "--space", str(space))
-    arguments = command(tiny_bert, data, tmp_path / "cut", *flags)
+    line = arguments(tiny_bert, data, tmp_path / "cut", *flags)
     rng = random.Random(1)
     n_kills = 0
     while n_kills < 20:
-        process = start(arguments)
-        time.sleep(rng.uniform(2, 5))  # most of it is imports
+        process = Command(line, tmp_path / "cut.log")
+        time.sleep(rng.uniform(0.5, 1.5))
         for _ in range(4):
             time.sleep(rng.uniform(0.1, 1.0))
             workers = _children(process.pid)
-            if process.poll() is not None:
+            if not process.is_running():
                 break
             # Now a worker, now the command itself, which its workers do not outlive.
             victim = process.pid if not workers or rng.random() < 0.3 else rng.choice(workers)
@@ -185,11 +187,11 @@ def test_two_workers_find_what_one_finds_and_twenty_kills_change_nothing(tiny_be
             if victim == process.pid:
                 break
         process.kill()
-        process.communicate()
         if (tmp_path / "cut" / "search.json").is_file():
             break
     assert n_kills >= 20, "the search was over before it could be disturbed"
-    end = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    # A process that has nothing in common with the others.
+    end = subprocess.run([sys.executable, "-m", "nomina", *line], capture_output=True, text=True, check=False)
     assert end.returncode == 0, end.stderr
     cut = json.loads((tmp_path / "cut" / "search.json").read_text(encoding="utf-8"))
     found = {trial["trial"]: (trial["state"], tuple(trial["f1"])) for trial in cut["trials"]}
@@ -347,11 +349,10 @@ def test_two_commands_on_one_folder_share_the_work(tiny_bert: Path, tmp_path: Pa
     data = write_parts(tmp_path / "data")
     space = tmp_path / "space.toml"
     space.write_text("learning_rate = [1e-3, 3e-3]\ndropout = [0.0, 0.2]\n", encoding="utf-8")
-    arguments = command(tiny_bert, data, tmp_path / "search", "--space", str(space), "--strategy", "grid")
-    both = [start(arguments), start(arguments)]
-    for process in both:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors.decode()
+    line = arguments(tiny_bert, data, tmp_path / "search", "--space", str(space), "--strategy", "grid")
+    for command in [Command(line, tmp_path / f"{name}.log") for name in ("a", "b")]:
+        ended = command.result()
+        assert ended.code == 0, ended.err
     assert trained(tmp_path / "search") == {Unit(cell, 13): 1 for cell in range(4)}
     assert (tmp_path / "search" / "best" / "scores.json").is_file()
     assert not (tmp_path / "search" / ".ship").exists()
@@ -390,11 +391,9 @@ def test_a_search_without_a_winner_is_a_failure(tiny_bert: Path, tmp_path: Path)
     space = tmp_path / "space.toml"
     space.write_text("weight_decay = [1e30, 1e31]\n", encoding="utf-8")
     flags = ["--space", str(space), "--strategy", "grid", "--learning-rate", "1.0", "--log-every", "1", "--warmup", "0"]
-    done = subprocess.run(
-        command(tiny_bert, data, tmp_path / "search", *flags), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "No trial was finished; 2 of 2 failed." in done.stdout
+    done = Command(arguments(tiny_bert, data, tmp_path / "search", *flags), tmp_path / "tune.log").result()
+    assert done.code == 1
+    assert "No trial was finished; 2 of 2 failed." in done.out
     assert "the loss is nan" in (tmp_path / "search" / "trials.csv").read_text(encoding="utf-8")
     assert not (tmp_path / "search" / "best.toml").exists()
 
