@@ -83,18 +83,19 @@ def in_fp32(model: Tagger) -> Iterator[None]:
         model: A tagger that accelerate may have prepared.
     """
     # Accelerate puts a forward pass of its own into the instance, and keeps the first one beside it.
-    first, wrapped = (model.__dict__.get(name) for name in ("_original_forward", "forward"))
+    own = model.__dict__
+    first, wrapped = own.get("_original_forward"), own.get("forward")
     encoder: Any = model.encoder
     is_flash = encoder.config._attn_implementation == "flash_attention_2"  # which does not compute in fp32
     with attention_kernel(model, "sdpa" if is_flash else "auto"):
         if first is None or wrapped is None:
             yield
             return
-        model.forward = first
+        own["forward"] = first
         try:
             yield
         finally:
-            model.forward = wrapped
+            own["forward"] = wrapped
 
 
 def recomputing_arguments(wanted: bool) -> dict[str, Any]:
