@@ -1,7 +1,7 @@
 # `make demo` and `make test` do everything from nothing; a second run installs nothing.
 PYTHON ?= python3
 VENV   ?= .venv
-JOBS   ?= 2
+JOBS   ?= 3
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 

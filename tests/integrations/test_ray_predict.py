@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from forked import Command
 from nomina.data.formats import read
 from nomina.data.formats.writing import write
 from nomina.encoding.tokenizers import load_tokenizer
@@ -60,8 +61,8 @@ def test_outputs_are_those_of_one_machine(folder: Path, tmp_path: Path) -> None:
     write(SAMPLE[:40], inputs / "a.jsonl", format="jsonl")
     write(SAMPLE[40:90], inputs / "b.parquet", format="parquet")
     write(SAMPLE[90:100], inputs / "c.parquet", format="parquet")
-    command = [sys.executable, "-m", "nomina", "predict", str(folder), str(inputs), "--to", "jsonl", "--quiet"]
-    subprocess.run([*command, "--output", str(alone)], check=True)
+    line = ["predict", str(folder), str(inputs), "--to", "jsonl", "--quiet", "--output", str(alone)]
+    assert Command(line, tmp_path / "alone.log").result().code == 0
     found = on_ray(folder, inputs, cluster)
     assert isinstance(found, list)
     assert [done["n_sentences"] for done in found] == [40, 50, 10]

@@ -6,6 +6,8 @@ Figures are plain objects here: no pyplot, no change of backend, nothing that a 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -80,11 +82,23 @@ def save_figure(figure: Figure, path: str | Path) -> FigureFiles:
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         _write(figure, files.png, "png")
-        with rc_context({"svg.hashsalt": "nomina"}):
+        with rc_context({"svg.hashsalt": "nomina"}), _everything_in_its_place(figure):
             _write(figure, files.svg, "svg")
     except OSError as fault:
         raise OutputError(f"expected a folder that can be written, found {fault}; name another folder") from fault
     return files
+
+
+@contextmanager
+def _everything_in_its_place(figure: Figure) -> Iterator[None]:
+    """Leave all where the last drawing put it: to find that out takes as long as to draw."""
+    engine = figure.get_layout_engine()
+    figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        if engine is not None:
+            figure.set_layout_engine(engine)
 
 
 def _write(figure: Figure, path: Path, kind: str) -> None:
