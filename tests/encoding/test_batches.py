@@ -165,6 +165,19 @@ def test_sorted_batches_keep_to_the_budget(lengths: Ints, budget: int) -> None:
         assert i == len(batches) - 1 or (len(batch) + 1) * longest > budget  # no batch is smaller than it need be
 
 
+@given(lengths=LENGTHS, budget=st.integers(1, 4096), n_threads=st.integers(2, 5))
+def test_few_sorted_batches_keep_all_threads_at_work(lengths: Ints, budget: int, n_threads: int) -> None:
+    one, several = (list(sorted_batches(lengths, budget, n_threads=n)) for n in (1, n_threads))
+    assert [i for batch in several for i in batch.tolist()] == [i for batch in one for i in batch.tolist()]
+    sizes = padded_sizes(lengths, several).tolist()
+    assert all(len(batch) == 1 or size <= budget for batch, size in zip(several, sizes, strict=True))
+    if len(one) <= 4 * n_threads:
+        assert len(several) % n_threads == 0 or len(several) == len(lengths)
+        assert max(sizes, default=0) <= max(padded_sizes(lengths, one), default=0)
+    else:
+        assert len(several) == len(one)
+
+
 def test_without_windows_there_are_no_batches() -> None:
     nothing = np.zeros(0, dtype=np.int64)
     assert list(sorted_batches(nothing, 4096)) == list(LengthBatches(nothing, 32, seed=0)) == []

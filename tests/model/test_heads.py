@@ -27,6 +27,7 @@ def chains(known: list[bool], borders: list[int]) -> list[list[int]]:
 def score(
     path: tuple[int, ...], words: list[int], scores: torch.Tensor, borders: list[int], table: torch.Tensor
 ) -> float:
+    scores, table = scores.detach(), table.detach()
     total = sum(float(scores[t, label]) for t, label in zip(words, path, strict=True))
     total += sum(float(table[a, b]) for a, b in itertools.pairwise(path))
     if borders[words[0]] & BEGINS:

@@ -78,7 +78,7 @@ def serve(
             help="Word pieces that are labelled at once, about.",
             rich_help_panel=_BATCHES,
         ),
-    ] = 512,
+    ] = 1024,
     batch_wait_ms: Annotated[
         float,
         typer.Option(

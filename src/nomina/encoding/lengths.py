@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy.typing as npt
 __all__ = ["even_sizes", "sorted_batches"]
 
 Ints = npt.NDArray[np.int64]
+
+_FEW = 4  # rounds of batches: one more or less does not count beyond that
 
 
 def even_sizes(lengths: Ints, n_batches: int) -> list[int]:
@@ -44,16 +47,22 @@ def _greedy_sizes(lengths: Ints, budget: int) -> list[int]:
     return sizes
 
 
-def sorted_batches(lengths: Ints, max_pieces: int) -> Iterator[Ints]:
+def sorted_batches(lengths: Ints, max_pieces: int, *, n_threads: int = 1) -> Iterator[Ints]:
     """Batches for prediction: longest first, at most ``max_pieces`` pieces each with padding, at least one window.
 
     Args:
         lengths: Pieces of each window, int [n_windows].
         max_pieces: Budget of one batch, padding included.
+        n_threads: How many batches are worked on at a time: few windows are cut so that all threads end together.
 
     Yields:
         Indices of the windows of a batch, int64 [b].
     """
     order = np.argsort(-np.asarray(lengths), kind="stable")
-    if len(order):
-        yield from np.split(order, np.cumsum(_greedy_sizes(np.asarray(lengths)[order], max_pieces))[:-1])
+    if not len(order):
+        return
+    descending = np.asarray(lengths)[order]
+    sizes = _greedy_sizes(descending, max_pieces)
+    if n_threads > 1 and len(sizes) <= _FEW * n_threads:
+        sizes = even_sizes(descending, min(math.ceil(len(sizes) / n_threads) * n_threads, len(order)))
+    yield from np.split(order, np.cumsum(sizes)[:-1])

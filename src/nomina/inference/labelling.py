@@ -65,7 +65,7 @@ def label_words(
     ids = np.zeros(windows.n_words, dtype=np.int64)
     probabilities = np.zeros(windows.n_words, dtype=np.float32)
     tag_ids = np.zeros(windows.n_words, dtype=np.int64) if network.has_tag_head else None
-    batches = list(sorted_batches(windows.lengths, batch_pieces))
+    batches = list(sorted_batches(windows.lengths, batch_pieces, n_threads=network.n_threads))
     n_threads = min(network.n_threads, max(len(batches), 1))
     bar = tqdm(total=windows.n_words, unit=" words", desc="predict", disable=None if progress else True, leave=False)
     with bar, network.at_work(n_threads), _side_by_side(n_threads) as run:

@@ -57,7 +57,7 @@ class ServeSettings:
     token: str | None = field(default=None, repr=False)
     cors: tuple[str, ...] = ()
     limits: Limits = Limits()
-    batch_pieces: int = 512
+    batch_pieces: int = 1024
     batch_wait_s: float = 0.003
     tags: TagUse = "auto"
     language: str = "en"
