@@ -21,7 +21,7 @@ from nomina.inference.labelling import Labelled, label_words
 from nomina.inference.network import Loaded, Settings
 from nomina.inference.onnx import GRAPH, load_onnx
 from nomina.inference.prediction import Prediction
-from nomina.inference.stream import LOOK_AHEAD, Record, look_ahead
+from nomina.inference.stream import LOOK_AHEAD, Record, heap_trimmer, look_ahead
 from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
 
 if TYPE_CHECKING:
@@ -409,6 +409,7 @@ class Predictor:
             ModelError: If part-of-speech tags are of another tag set than in training.
         """
         keeps_documents = self.settings.context == "document"
+        trim = heap_trimmer()
         for run in look_ahead(sentences, n_words=n_words, keeps_documents=keeps_documents):
             if len(run) <= skip:
                 skip -= len(run)
@@ -418,6 +419,8 @@ class Predictor:
             yield from labelled[skip:]
             skip = 0
             self.word_pieces.forget(_KNOWN_WORDS)
+            if trim is not None:
+                trim(0)
 
     def _with_features(self, sentence: Sentence, features: dict[str, tuple[str, ...]]) -> Sentence:
         unread = sorted(set(features) - set(self.features))

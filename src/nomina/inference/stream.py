@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import ctypes
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from nomina.data.records import Sentence
 
-__all__ = ["LOOK_AHEAD", "look_ahead"]
+__all__ = ["LOOK_AHEAD", "heap_trimmer", "look_ahead"]
 
 LOOK_AHEAD = 32_768
 """Words of a look-ahead window: some twenty batches, so that each holds sentences of nearly one length."""
@@ -51,6 +52,18 @@ def look_ahead(
         raise
     if run:
         yield run
+
+
+def heap_trimmer() -> Callable[[int], int] | None:
+    """The C library's ``malloc_trim``, called with 0; ``None`` where it is not glibc.
+
+    Batches of many lengths leave holes in the heap that no later batch fills.
+    """
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL("libc.so.6").malloc_trim
+    except (OSError, AttributeError):
+        return None
+    return trim
 
 
 def _document(sentence: Sentence) -> tuple[str | None, str | None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -15,6 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from nomina.encoding.batches import LengthBatches
 from nomina.errors import TrainingError
+from nomina.inference.stream import heap_trimmer
 
 __all__ = [
     "DEV_F1",
@@ -196,8 +195,7 @@ class FiniteLoss(TrainerCallback):
 class ReturnMemory(TrainerCallback):
     """On a CPU, gives freed memory back to the system from time to time.
 
-    Batches of many lengths leave holes in glibc's heap that no later batch fills: some hundred megabytes over an epoch.
-    Where the C library is another one, nothing happens.
+    The holes in glibc's heap (:func:`heap_trimmer`) come to some hundred megabytes over an epoch.
 
     Args:
         every: Steps from one time to the next, 1 or more.
@@ -205,9 +203,7 @@ class ReturnMemory(TrainerCallback):
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
-        self.trim: Callable[[int], int] | None = None
-        with contextlib.suppress(OSError, AttributeError):
-            self.trim = ctypes.CDLL("libc.so.6").malloc_trim
+        self.trim = heap_trimmer()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.trim is not None and args.device.type == "cpu" and state.global_step % self.every == 0:
