@@ -24,7 +24,8 @@ setup: $(STAMP)  ## create .venv and install nomina with its development tools
 demo: $(STAMP)  ## train, evaluate and draw on the bundled sample corpus with the bundled encoder
 	$(BIN)/nomina demo
 
-# Two processes with one thread each: threads that wait for one another would only take each other's time.
+# One thread each: threads that wait for one another would only take each other's time. One process more than the two
+# cores that most machines have at least, since some of the tests wait.
 test: $(STAMP)  ## run the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 

@@ -6,9 +6,11 @@ forks (``forked.py``) what they ask for and tells them how it ended.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import runpy
+import shutil
 import socket
 import sys
 import tempfile
@@ -38,6 +40,7 @@ with socket.socket(socket.AF_UNIX) as door:
 def programs() -> Path:
     """The folder of the two programs, which work as long as this process runs."""
     folder = Path(tempfile.mkdtemp(prefix="at-hand-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     door = socket.socket(socket.AF_UNIX)
     door.bind(str(folder / "door"))
     door.listen()

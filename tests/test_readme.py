@@ -122,7 +122,7 @@ def test_every_flag_exists(tmp_path: Path) -> None:
     known = {"--version", "--help"}
     commands = "check train evaluate predict compare tune convert export serve demo info"
     for command in commands.split():
-        help_text = in_folder([*["env", "COLUMNS=200", "nomina"], command, "--help"], tmp_path)
+        help_text = in_folder(["env", "COLUMNS=200", "nomina", command, "--help"], tmp_path)
         known |= set(re.findall(r"--[a-z][a-z-]+", help_text))
     text = README + TUNING + FORMATS + JUDGING + PREDICTING + SERVING + EXPORTING
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--nproc-per-node", "--no-deps"}  # torchrun's, pip's
