@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from nomina.data.tags import Scheme
 from nomina.errors import ConfigError, ModelError, OutputError
 from nomina.runs import Parts, begin, prepare
 from nomina.training.config import DataConfig, RunConfig
+from nomina.training.fit import FitResult, fit
 from nomina.workflow import evaluate, train
 
 
@@ -87,3 +90,19 @@ def test_faults_of_the_data_as_they_were_read_are_in_the_report(tiny_bert: Path,
     assert "invalid_tags" in report
     assert f"{data}:1" in report
     assert any("the model does not know PERSON (1 entities)" in line for line in said)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_the_report_and_the_scores_round_alike(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_the_border(*arguments: Any, **named: Any) -> FitResult:
+        return replace(fit(*arguments, **named), padding=0.016496, train_s=3.4951)
+
+    monkeypatch.setattr("nomina.workflow.fit", on_the_border)
+    settings: dict[str, Any] = {"encoder": str(tiny_bert), "epochs": 1, "split": (80, 20, 0), "progress": False}
+    nomina.train(nomina.read("sample")[:20], output=tmp_path / "model", **settings)
+    facts = json.loads((tmp_path / "model" / "scores.json").read_text())["training"]
+    report = (tmp_path / "model" / "report.html").read_text(encoding="utf-8")
+    assert f"{facts['padding']:.1%} of them padding" in report
+    assert f"{facts['train_s']:.0f} s, " in report

@@ -275,12 +275,7 @@ def _scores(folder: Path, parts: Parts, fitted: FitResult, judged: Mapping[str, 
         **{name: result.to_dict() for name, result in judged.items()},
         "data": json.loads((folder / _DATA).read_text(encoding="utf-8")),
         "training": {
-            "best_step": fitted.best_step,
-            "n_steps": fitted.n_steps,
-            "learning_rate": fitted.learning_rate,
-            "train_s": round(fitted.train_s, 2),
-            "n_pieces": fitted.n_pieces,
-            "padding": round(fitted.padding, 4),
+            **_training_facts(fitted),
             "predict_s": {name: round(result.predict_s, 2) for name, result in judged.items()},
         },
         "notes": [{"kind": note.kind, "message": note.message, "count": note.count} for note in parts.notes],
@@ -291,6 +286,18 @@ def _scores(folder: Path, parts: Parts, fitted: FitResult, judged: Mapping[str, 
             "transformers": transformers.__version__,
         },
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _training_facts(fitted: FitResult) -> dict[str, Any]:
+    """Rounded here once: scores.json and the report say the same, where 0.01649 would be 0.0165, then 1.7% or 1.6%."""
+    return {
+        "best_step": fitted.best_step,
+        "n_steps": fitted.n_steps,
+        "learning_rate": fitted.learning_rate,
+        "train_s": round(fitted.train_s, 2),
+        "n_pieces": fitted.n_pieces,
+        "padding": round(fitted.padding, 4),
     }
 
 
@@ -336,9 +343,10 @@ def _report_facts(
     sizes = {name: f"{len(p):,} sentences, {p.n_words:,} words, {p.source}" for name, p in parts.items()}
     notes = {"said while reading": "; ".join(note.message for note in parts.notes)} if parts.notes else {}
     n_parameters = sum(parameter.numel() for parameter in fitted.predictor.model.parameters())
+    said = _training_facts(fitted)
     costs = {
-        "training": f"{fitted.train_s:.0f} s, {fitted.n_steps:,} steps, best after step {fitted.best_step:,}",
-        "word pieces": f"{fitted.n_pieces:,}, {fitted.padding:.1%} of them padding",
+        "training": f"{said['train_s']:.0f} s, {fitted.n_steps:,} steps, best after step {fitted.best_step:,}",
+        "word pieces": f"{fitted.n_pieces:,}, {said['padding']:.1%} of them padding",
         "parameters": f"{n_parameters:,}",
         "encoder": config.model.encoder,
         "learning rate": f"{fitted.learning_rate:.3g}",

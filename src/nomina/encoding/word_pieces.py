@@ -6,6 +6,7 @@ Needs the ``tokenizers`` library alone where the pieces come from a folder of :m
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -92,8 +93,10 @@ class WordPieces:
     def __init__(self, cut: Cut, special: SpecialPieces) -> None:
         self.special = special
         self._cut = cut
+        # The word with index i has _pieces[_starts[i]:_starts[i + 1]]; a list for each would take far more memory.
         self._index: dict[str, int] = {}
-        self._pieces: list[list[int]] = []
+        self._pieces = array("i")
+        self._starts = array("q", [0])
         self._bare: set[str] = set()
 
     @classmethod
@@ -148,15 +151,12 @@ class WordPieces:
         """
         self._learn(words)
         kinds = np.fromiter(map(self._index.__getitem__, words), dtype=np.int64, count=len(words))
-        used, kinds = np.unique(kinds, return_inverse=True)
-        table = [self._pieces[i] for i in used]
-        sizes = np.fromiter(map(len, table), dtype=np.int64, count=len(table))
-        flat = np.fromiter((piece for pieces in table for piece in pieces), dtype=np.int32, count=int(sizes.sum()))
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        offsets = np.concatenate([[0], np.cumsum(sizes[kinds])])
+        starts = np.asarray(self._starts)[kinds]
+        sizes = np.asarray(self._starts)[kinds + 1] - starts
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
         # Piece j of the output belongs to word w = repeat(...)[j] and is its (j - offsets[w])-th piece.
-        source = np.arange(offsets[-1]) + np.repeat(starts[kinds] - offsets[:-1], sizes[kinds])
-        return flat[source], offsets
+        source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
+        return np.asarray(self._pieces)[source], offsets
 
     def without_piece(self, words: list[str]) -> set[str]:
         """Those of some words for which the tokenizer finds no piece at all; they are given the unknown piece."""
@@ -167,16 +167,21 @@ class WordPieces:
         """Those of some words for which the tokenizer finds nothing but the unknown piece."""
         self._learn(words)
         nothing = {self.special.unknown_id}
-        return {word for word in words if set(self._pieces[self._index[word]]) == nothing} - self._bare
+        return {word for word in words if set(self._pieces_of(word)) == nothing} - self._bare
 
     def forget(self, n_words: int) -> None:
         """Drop what was learnt if that is more than some number of different words: memory stays bounded."""
         if len(self._index) > n_words:
-            self._index, self._pieces, self._bare = {}, [], set()
+            self._index, self._pieces, self._starts, self._bare = {}, array("i"), array("q", [0]), set()
+
+    def _pieces_of(self, word: str) -> array[int]:
+        i = self._index[word]
+        return self._pieces[self._starts[i] : self._starts[i + 1]]
 
     def _learn(self, words: list[str]) -> None:
         new = [word for word in dict.fromkeys(words) if word not in self._index]
         unknown_id = self.special.unknown_id
+        del self._pieces[self._starts[-1] :]  # where an earlier call was interrupted
         for start in range(0, len(new), _CHUNK):
             chunk = new[start : start + _CHUNK]
             for word, pieces in zip(chunk, self._cut([word[:_LONGEST_WORD] for word in chunk]), strict=True):
@@ -184,8 +189,9 @@ class WordPieces:
                 plain = [unknown_id if piece in self.special.special_ids else piece for piece in pieces]
                 if not plain:
                     self._bare.add(word)
-                self._index[word] = len(self._pieces)
-                self._pieces.append(plain or [unknown_id])
+                self._pieces.extend(plain or [unknown_id])
+                self._starts.append(len(self._pieces))
+                self._index[word] = len(self._starts) - 2
 
 
 def piece_limit(*limits: float | None) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, overload
 
-from nomina.data.records import MISSING, Note, Sentence
+from nomina.data.records import Note, Sentence
 from nomina.data.tags import Scheme
-from nomina.data.tagsets import POS, differ, tag_set
+from nomina.data.tagsets import POS
 from nomina.data.text import sentence as sentence_of_text
 from nomina.encoding.decode import spans_of, tags_of
 from nomina.encoding.vocabulary import Vocabulary
@@ -22,7 +22,7 @@ from nomina.inference.network import Loaded, Settings
 from nomina.inference.onnx import GRAPH, load_onnx
 from nomina.inference.prediction import Prediction
 from nomina.inference.stream import LOOK_AHEAD, Record, heap_trimmer, look_ahead
-from nomina.inference.tag_sources import has_tags, tag_missing, tag_source, with_tags
+from nomina.inference.tag_sources import check_tag_set, has_tags, tag_missing, tag_source, with_tags
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -239,14 +239,14 @@ class Predictor:
             return sentences
         if tags != "auto":
             sentences = [with_tags(sentence, None) for sentence in sentences]
-        self._check_tag_set(sentences, "the input")
+        known = self.features[POS].values[1:]
+        check_tag_set(sentences, known, "the input")
         source = tag_source(self.pos_source) if tags != "none" else None
         if source is None or all(map(has_tags, sentences)):
             return sentences
         tagged = tag_missing(source, sentences, progress=progress)
-        self._check_tag_set(
-            [new for old, new in zip(sentences, tagged, strict=True) if new is not old], self.pos_source
-        )
+        new = [after for before, after in zip(sentences, tagged, strict=True) if after is not before]
+        check_tag_set(new, known, self.pos_source)
         return tagged
 
     def notes(self, sentences: Iterable[Sentence]) -> list[Note]:
@@ -267,20 +267,6 @@ class Predictor:
         if self.settings.context == "document" and facts.n_sentences and not facts.has_documents:
             notes.append(Note("no_documents", "no documents are marked: each sentence is read by itself"))
         return notes
-
-    def _check_tag_set(self, sentences: Sequence[Sentence], origin: str) -> None:
-        known = self.features[POS].values[1:]
-        found = {tag for sentence in sentences for tag in sentence.features.get(POS, ())} - {MISSING}
-        if not differ(known, found):
-            return
-        sets = [
-            f"{', '.join(list(tags)[:8])} … ({tag_set(tags) or 'unknown tag set'})" for tags in (known, sorted(found))
-        ]
-        raise ModelError(
-            f"expected part-of-speech tags as in training: {sets[0]}, found in {origin}: {sets[1]}; give tags of the "
-            "first kind (--columns, --upos), or predict without those that are there (nomina predict --tags source or "
-            "none, tags= in Python)"
-        )
 
     def encode(self, sentences: Sequence[Sentence]) -> Windows:
         """Encode sentences for this model, with their labels where they have any that the model knows."""

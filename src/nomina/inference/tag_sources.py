@@ -1,8 +1,8 @@
-"""Where part-of-speech tags come from when the input has none: a spaCy pipeline over the words as given."""
+"""Part-of-speech tags for input without any, from a spaCy pipeline over the words as given; the check of their set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 from tqdm import tqdm
 
 from nomina.data.records import MISSING, Sentence
-from nomina.data.tagsets import POS, SPACY
-from nomina.errors import ConfigError, MissingExtraError
+from nomina.data.tagsets import POS, SPACY, differ, tag_set
+from nomina.errors import ConfigError, MissingExtraError, ModelError
 
-__all__ = ["SpacyTags", "has_tags", "tag_missing", "tag_source", "with_tags"]
+__all__ = ["SpacyTags", "check_tag_set", "has_tags", "tag_missing", "tag_source", "with_tags"]
 
 _TAGGING = {"tok2vec", "transformer", "curated_transformer", "tagger", "morphologizer", "attribute_ruler"}
 _COARSE = ":coarse"
@@ -119,3 +119,25 @@ def tag_missing(source: SpacyTags, sentences: Sequence[Sentence], *, progress: b
 def has_tags(sentence: Sentence) -> bool:
     """Whether a sentence has part-of-speech tags, and not just marks that it has none (``_``)."""
     return any(tag != MISSING for tag in sentence.features.get(POS, ()))
+
+
+def check_tag_set(sentences: Iterable[Sentence], known: Sequence[str], origin: str) -> None:
+    """See to it that tags are of the set that a model was trained on.
+
+    Args:
+        sentences: What carries them; sentences without tags are of any set.
+        known: The tags of training.
+        origin: Where the sentences' tags come from, as the error shall name it.
+
+    Raises:
+        ModelError: If they are of another set.
+    """
+    found = {tag for sentence in sentences for tag in sentence.features.get(POS, ())} - {MISSING}
+    if not differ(known, found):
+        return
+    sets = [f"{', '.join(list(tags)[:8])} … ({tag_set(tags) or 'unknown tag set'})" for tags in (known, sorted(found))]
+    raise ModelError(
+        f"expected part-of-speech tags as in training: {sets[0]}, found in {origin}: {sets[1]}; give tags of the "
+        "first kind (--columns, --upos), or predict without those that are there (nomina predict --tags source or "
+        "none, tags= in Python)"
+    )
