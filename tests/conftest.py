@@ -20,8 +20,29 @@ if TYPE_CHECKING:
 settings.register_profile("nomina", deadline=None)
 settings.load_profile("nomina")
 
+# Ray gives way to all else on a machine; the tests that wait for it would take several times as long.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 FIRST_RUN = "nomina train sample --encoder minilm --epochs 1 --output runs/first\n"
 _SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, each begins with its part of the slow tests: none is left with one of them at the end.
+
+    What pytest-xdist hands out at first is one run of the list for each process.
+    """
+    n = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    files = {item.path for item in items if item.get_closest_marker("slow")}  # whole files: these share fixtures
+    slow = [item for item in items if item.path in files]
+    quick = [item for item in items if item.path not in files]
+    if n > 1:
+        items[:] = [item for i in range(n) for part in (slow, quick) for item in _share(part, i, n)]
+
+
+def _share(items: list[pytest.Item], i: int, n: int) -> list[pytest.Item]:
+    """The i-th of n parts of about one length."""
+    return items[i * len(items) // n : (i + 1) * len(items) // n]
 
 
 @pytest.fixture(scope="session")

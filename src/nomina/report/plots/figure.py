@@ -74,35 +74,40 @@ def save_figure(figure: Figure, path: str | Path) -> FigureFiles:
     Raises:
         OutputError: If a file cannot be written.
     """
-    from matplotlib import rc_context
-
     path = Path(path)
     stem = path.with_suffix("") if path.suffix in {".png", ".svg"} else path
     files = FigureFiles(stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        _write(figure, files.png, "png")
-        with rc_context({"svg.hashsalt": "nomina"}), _everything_in_its_place(figure):
-            _write(figure, files.svg, "svg")
+        with _laid_out(figure):
+            for path in files:
+                _write(figure, path)
     except OSError as fault:
         raise OutputError(f"expected a folder that can be written, found {fault}; name another folder") from fault
     return files
 
 
 @contextmanager
-def _everything_in_its_place(figure: Figure) -> Iterator[None]:
-    """Leave all where the last drawing put it: to find that out takes as long as to draw."""
-    engine = figure.get_layout_engine()
-    figure.set_layout_engine("none")
-    try:
-        yield
-    finally:
-        if engine is not None:
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """All is put in its place once, for both files; ``savefig`` draws twice to do that for each of them."""
+    from matplotlib import rc_context
+
+    engine, dpi = figure.get_layout_engine(), figure.dpi
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False, "svg.hashsalt": "nomina"}):
+        figure.set_dpi(_PNG_DPI)
+        try:
+            if engine is not None:
+                engine.execute(figure)
+            figure.set_layout_engine(None)
+            yield
+        finally:
             figure.set_layout_engine(engine)
+            figure.set_dpi(dpi)
 
 
-def _write(figure: Figure, path: Path, kind: str) -> None:
+def _write(figure: Figure, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    kind = path.suffix[1:]
     metadata = {"Date": None} if kind == "svg" else None
     try:
         figure.savefig(partial, format=kind, dpi=_PNG_DPI, metadata=metadata)
