@@ -404,6 +404,7 @@ class Predictor:
             labelled = [next(found) if isinstance(record, Sentence) else record for record in run]
             yield from labelled[skip:]
             skip = 0
+            del run, found, labelled  # before the next window is there
             self.word_pieces.forget(_KNOWN_WORDS)
             if trim is not None:
                 trim(0)
