@@ -222,6 +222,13 @@ def test_what_was_learnt_can_be_forgotten(stored: Callable[[str], Path]) -> None
     assert cut(cutter, ["Ada", "wrote", "\u200b"]) == first
 
 
+def test_an_interrupted_call_leaves_nothing_behind(stored: Callable[[str], Path]) -> None:
+    cutter, expected = WordPieces.load(stored("bert-cased")), WordPieces.load(stored("bert-cased"))
+    cut(cutter, ["Ada"])
+    cutter._pieces.append(7)  # a word's first piece, where Ctrl-C came before the second
+    assert cut(cutter, ["wrote", "Ada"]) == cut(expected, ["wrote", "Ada"])
+
+
 @pytest.mark.parametrize(
     ("limits", "expected"), [((0, None, 1e30), 512), ((), 512), ((40, 512, 512), 40), ((600, 512, 1e30), 512)]
 )

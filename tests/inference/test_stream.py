@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from nomina.data.formats import read
 from nomina.data.records import Sentence
 from nomina.encoding.tokenizers import load_tokenizer
-from nomina.inference import Predictor
+from nomina.encoding.windows import Windows
+from nomina.inference import Prediction, Predictor
 from nomina.inference.stream import look_ahead
 from taggers import make_tagger
 
@@ -101,6 +103,22 @@ def test_a_stream_is_read_only_as_far_as_needed(predictor: Predictor) -> None:
     found = predictor.predict_stream(stream(), n_words=30)
     next(found)
     assert n_read < 6
+
+
+def test_one_run_is_in_memory_at_a_time(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[list[weakref.ref[Prediction]]] = [[]]
+    encode = Predictor.encode
+
+    def next_run(self: Predictor, sentences: Sequence[Sentence]) -> Windows:
+        assert not [one for one in runs[-1][:-1] if one() is not None]  # the last one is in the reader's hands
+        runs.append([])
+        return encode(self, sentences)
+
+    monkeypatch.setattr(Predictor, "encode", next_run)
+    for prediction in predictor.predict_stream(CORPUS, n_words=200):
+        runs[-1].append(weakref.ref(prediction))
+    assert len(runs) > 3
+    assert sum(map(len, runs)) == len(CORPUS)
 
 
 def test_threads_change_nothing(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
