@@ -106,7 +106,7 @@ def stream_for_prediction(
     """Open words to label, as a stream of records: any corpus format, text with one sentence a line, or running text.
 
     Rows of columns and tables with too few or too many cells are faults: a word that is left out or read from another
-    column would be labelled wrongly in silence.
+    column would be labelled wrongly in silence. Those without an entity tag are words like others.
 
     Args:
         source: A file, or an open binary stream.

@@ -152,6 +152,36 @@ def test_rows_of_another_width(row: str, columns: str | None, is_fault: bool) ->
     assert not bad(marked(text, options=ReadOptions(columns)))
 
 
+UNTAGGED = {
+    "columns": "Ada\tNNP\tB-per\n\nSo\tRB\tO\nit\tPRP\t\nis\tVBZ\tO\n",
+    "kaggle": "Sentence #,Word,POS,Tag\n1,Ada,NNP,B-per\n2,So,RB,O\n2,it,PRP,\n2,is,VBZ,O\n",
+    "conllu": "".join(
+        "\t".join((number, word, "_", "X", pos, "_", "_", "_", "_", misc)) + end
+        for number, word, pos, misc, end in (
+            ("1", "Ada", "NNP", "NER=B-per", "\n\n"),
+            ("1", "So", "RB", "NER=O", "\n"),
+            ("2", "it", "PRP", "_", "\n"),
+            ("3", "is", "VBZ", "NER=O", "\n\n"),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("form", UNTAGGED)
+def test_rows_without_a_tag_lose_no_word_in_prediction(form: InputFormat) -> None:
+    def lines(options: ReadOptions) -> tuple[list[Any], tuple[str, ...]]:
+        opened = stream(io.BytesIO(UNTAGGED[form].encode()), format=form, options=options)
+        found = [(one.words, one.labels) for one in opened if isinstance(one, Sentence)]
+        return found, tuple(note.kind for note in opened.notes)
+
+    kept, notes = lines(ReadOptions(strict_rows=True))
+    assert kept == [(("Ada",), ("B-per",)), (("So", "it", "is"), None)]
+    assert "missing_tag" not in notes
+    dropped, notes = lines(ReadOptions())
+    assert dropped == [(("Ada",), ("B-per",)), (("So", "is"), ("O", "O"))]
+    assert "missing_tag" in notes
+
+
 def test_faults_of_rows_of_a_table(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="needs the extra nomina[parquet]")
     pytest.importorskip("pyarrow.parquet")

@@ -66,8 +66,9 @@ class ReadOptions:
         prefix: Put before document numbers that the reader has to make up, so that several files do not share them.
         cut_spans: What becomes of a span of characters that cuts through a word.
         overlaps: Which of overlapping spans is kept.
-        strict_rows: Whether a row of columns or of a table with too few or too many cells is a fault. It is filled up
-            or cut off and counted else, as far as that goes. Blank cells too many are none.
+        strict_rows: Whether a row of columns or of a table with too few or too many cells is a fault, and one without
+            an entity tag keeps its word; its sentence then has no labels. Such rows are filled up, cut off or dropped
+            and counted else, as far as that goes. Blank cells too many are no fault.
         language: Of running text, as spaCy names it.
     """
 
@@ -135,18 +136,20 @@ class Tally:
 
 
 class Collector:
-    """Gathers rows into sentences; rows without a word or a tag are counted and dropped.
+    """Gathers rows into sentences; rows without a word are counted and dropped, and so are those without a tag.
 
     Args:
         path: The file, for errors.
         features: Names of the token features, in the order in which rows give their values.
         labelled: Whether rows carry entity tags.
+        keeps_untagged: Whether rows without one are kept, in sentences without labels.
     """
 
-    def __init__(self, path: str, features: Sequence[str], *, labelled: bool) -> None:
+    def __init__(self, path: str, features: Sequence[str], *, labelled: bool, keeps_untagged: bool = False) -> None:
         self.sentences: list[Sentence] = []
         self.tally = Tally()
         self._path = path
+        self._keeps_untagged = keeps_untagged
         # Raw cell -> stripped, interned cell: a corpus has few different values, and checking each once is enough.
         self._tags: dict[str, str] = {}
         self._values: dict[str, str] = {}
@@ -188,7 +191,7 @@ class Collector:
             label = self._tags.get(tag or "")
             if label is None:
                 label = self._check_tag(line, tag or "")
-            if not label:
+            if not label and not self._keeps_untagged:
                 self.tally.add("missing_tag", line)
                 return False
             self._labels.append(label)
@@ -221,7 +224,7 @@ class Collector:
             Sentence(
                 words=tuple(self._words),
                 features={name: tuple(column) for name, column in zip(self._names, self._columns, strict=True)},
-                labels=tuple(self._labels) if self._labelled else None,
+                labels=tuple(self._labels) if self._labelled and all(self._labels) else None,
                 document=document,
                 line=self._lines[0],
                 text=text,

@@ -164,7 +164,12 @@ class ColumnsReader(BlockReader):
         word, width, n_columns = layout.names.index("word"), len(layout.names), layout.n_columns
         label = layout.names.index("label") if "label" in layout.names else None
         indices = tuple(layout.features.values())
-        collector = Collector(self._path, tuple(layout.features), labelled=label is not None)
+        collector = Collector(
+            self._path,
+            tuple(layout.features),
+            labelled=label is not None,
+            keeps_untagged=self._options.strict_rows,
+        )
         sentence_text: str | None = None
         for number, line in enumerate(items, first):
             if is_blank(line):

@@ -84,6 +84,7 @@ class ConlluReader(BlockReader):
     def __init__(self, head: Sequence[str], path: str, options: ReadOptions) -> None:
         self._path = path
         self._prefix = options.prefix
+        self._keeps_untagged = options.strict_rows
         self._features, notes = _choose_pos(head, options)
         self._labelled = any("NER=" in line and _HAS_NER.search(line) for line in head)
         self._default_tag = ""
@@ -96,7 +97,9 @@ class ConlluReader(BlockReader):
         super().__init__(notes)
 
     def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
-        collector = Collector(self._path, tuple(self._features), labelled=self._labelled)
+        collector = Collector(
+            self._path, tuple(self._features), labelled=self._labelled, keeps_untagged=self._keeps_untagged
+        )
         columns = _Columns(tuple(self._features.values()), self._default_tag)
         block, documents = _Block(), self._documents
         for number, line in enumerate([*items, ""], first):

@@ -99,7 +99,9 @@ class KaggleReader(PieceReader[str]):
 
     def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
         table = self._table
-        collector = Collector(self._path, tuple(table.features), labelled=self._labelled)
+        collector = Collector(
+            self._path, tuple(table.features), labelled=self._labelled, keeps_untagged=self._is_strict
+        )
         indices, tag = tuple(table.features.values()), table.tag if self._labelled else None
         current, fresh = "", dict[str, None]()
         for number, cells in self._rows(items, first, collector.tally):

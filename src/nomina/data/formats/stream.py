@@ -170,7 +170,7 @@ def stream(
         format: A format of corpora, ``"text"`` for one sentence a line, ``"raw"`` for running text, or ``"auto"``: text
             is what no corpus format fits.
         options: How to read. With ``strict_rows``, as prediction wants it, rows with too few or too many cells are
-            faulty records.
+            faulty records, and rows without an entity tag keep their words.
         on_error: Whether a faulty record (broken JSON, a row with the wrong number of cells, an invalid tag, bytes that
             are no characters) ends the stream with its error, after everything before it was given; or is given as a
             :class:`BadRecord` in its place. In what is read whole, and where an archive is damaged, nothing could be
