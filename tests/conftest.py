@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,21 +29,20 @@ _SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, each begins with its part of the slow tests: none is left with one of them at the end.
+    """With several processes, each begins with its share of the files of slow tests: none is left with many at the end.
 
     What pytest-xdist hands out at first is one run of the list for each process.
     """
     n = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    files = {item.path for item in items if item.get_closest_marker("slow")}  # whole files: these share fixtures
-    slow = [item for item in items if item.path in files]
-    quick = [item for item in items if item.path not in files]
-    if n > 1:
-        items[:] = [item for i in range(n) for part in (slow, quick) for item in _share(part, i, n)]
-
-
-def _share(items: list[pytest.Item], i: int, n: int) -> list[pytest.Item]:
-    """The i-th of n parts of about one length."""
-    return items[i * len(items) // n : (i + 1) * len(items) // n]
+    if n == 1:
+        return
+    files = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("slow")))
+    quick = (item for item in items if item.path not in files)
+    shares: list[pytest.Item] = []
+    for i in range(n):
+        shares += [item for item in items if item.path in files[i::n]]
+        shares += islice(quick, max(0, (i + 1) * len(items) // n - len(shares)))
+    items[:] = [*shares, *quick]
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,7 @@ def test_five_minutes_in_python(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("minilm")
-def test_the_page_on_searching(tmp_path: Path) -> None:
+def test_the_page_on_searching(tiny_bert: Path, tmp_path: Path) -> None:
     from nomina.training.config import RunConfig
     from nomina.tuning.space import load_space
 
@@ -61,6 +60,7 @@ def test_the_page_on_searching(tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text(example, encoding="utf-8")
     assert len(load_space(tmp_path / "space.toml", RunConfig.build(None)).dimensions) == 6
     [program] = re.findall(r"```python\n(.*?)```", TUNING, flags=re.DOTALL)
+    program = program.replace('"minilm"', repr(str(tiny_bert)))
     assert "Best is trial" in in_folder(["python", "-c", program], tmp_path)
     files = [path.name for path in (tmp_path / "runs" / "search").iterdir()]
     for name in re.findall(r"`([\w.]+)/?`(?:,| \|)", TUNING.split("| file | holds |")[1].split("\n\n")[0]):
@@ -69,10 +69,10 @@ def test_the_page_on_searching(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
-def test_the_page_on_judging(first_run: str, tmp_path: Path) -> None:
+def test_the_page_on_judging(first_run: str, tiny_bert: Path, tmp_path: Path) -> None:
     [commands] = re.findall(r"```sh\n(.*?)```", JUDGING, flags=re.DOTALL)
     assert first_run in commands
-    commands = commands.replace(first_run, "")
+    commands = commands.replace(first_run, "").replace("minilm", str(tiny_bert))  # the model to compare with
     shown = in_folder(["bash", "-euo", "pipefail", "-c", commands], tmp_path)
     assert "nervaluate partial" in shown
     assert "points from runs/small" in shown

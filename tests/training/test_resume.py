@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from commands import Result
+from figures import NO_FIGURES
 from forked import NEVER, Command, Kill
 
 CHECKPOINTS = "nomina.training.checkpoints"
@@ -38,7 +39,8 @@ def command(encoder: Path, output: Path, *extra: str) -> list[str]:
 
 
 def run(kill: Kill, encoder: Path, output: Path, *extra: str) -> Result:
-    return Command(command(encoder, output, *extra), output.with_suffix(".log"), kill=kill).result()
+    log = output.with_suffix(".log")
+    return Command(command(encoder, output, *extra), log, kill=kill, patches=NO_FIGURES).result()
 
 
 def losses(folder: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from figures import NO_FIGURES
 from forked import Command
 from nomina.tuning import SearchOptions, run_search
 from nomina.tuning.plan import load_plan, open_store
-from searches import DEV, SPACE, TRAIN, InThread, arguments, config, write_parts
+from searches import DEV, TRAIN, InThread, arguments, config, write_parts
 
 
 def _programs() -> Path:
@@ -152,8 +152,7 @@ def test_ray_places_the_same_work(tiny_bert: Path, tmp_path: Path) -> None:
     from nomina.integrations.ray import RayWorkers, ray_workers
 
     run = config(tiny_bert, epochs=2)
-    space = {"learning_rate": [1e-3, 3e-3], "batch_size": SPACE["batch_size"], "dropout": [0.0, 0.2]}
-    options = SearchOptions(space=space)
+    options = SearchOptions(space={"learning_rate": [1e-3, 3e-3], "dropout": [0.0, 0.2]})
     here, _, _ = run_search(TRAIN, DEV, run, tmp_path / "here", options, workers=InThread)
     made: list[Any] = []
 
