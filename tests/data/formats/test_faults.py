@@ -154,6 +154,8 @@ def test_rows_of_another_width(row: str, columns: str | None, is_fault: bool) ->
 
 UNTAGGED = {
     "columns": "Ada\tNNP\tB-per\n\nSo\tRB\tO\nit\tPRP\t\nis\tVBZ\tO\n",
+    "jsonl": '{"tokens": ["Ada"], "ner_tags": ["B-per"]}\n'
+    '{"tokens": ["So", "it", "is"], "ner_tags": ["O", null, "O"]}\n',
     "kaggle": "Sentence #,Word,POS,Tag\n1,Ada,NNP,B-per\n2,So,RB,O\n2,it,PRP,\n2,is,VBZ,O\n",
     "conllu": "".join(
         "\t".join((number, word, "_", "X", pos, "_", "_", "_", "_", misc)) + end

@@ -66,9 +66,9 @@ class ReadOptions:
         prefix: Put before document numbers that the reader has to make up, so that several files do not share them.
         cut_spans: What becomes of a span of characters that cuts through a word.
         overlaps: Which of overlapping spans is kept.
-        strict_rows: Whether a row of columns or of a table with too few or too many cells is a fault, and one without
-            an entity tag keeps its word; its sentence then has no labels. Such rows are filled up, cut off or dropped
-            and counted else, as far as that goes. Blank cells too many are no fault.
+        strict_rows: Whether a row of columns or of a table with too few or too many cells is a fault, and a word
+            without an entity tag is kept, in any format; its sentence then has no labels. Such rows are filled up, cut
+            off or dropped and counted else, as far as that goes. Blank cells too many are no fault.
         language: Of running text, as spaCy names it.
     """
 
@@ -145,7 +145,7 @@ class Collector:
         keeps_untagged: Whether rows without one are kept, in sentences without labels.
     """
 
-    def __init__(self, path: str, features: Sequence[str], *, labelled: bool, keeps_untagged: bool = False) -> None:
+    def __init__(self, path: str, features: Sequence[str], *, labelled: bool, keeps_untagged: bool) -> None:
         self.sentences: list[Sentence] = []
         self.tally = Tally()
         self._path = path

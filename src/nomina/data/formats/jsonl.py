@@ -56,9 +56,10 @@ class JsonLinesReader(PieceReader[str]):
         super().__init__()
         self._path = path
         self._names = read_names(options.label_names)
+        self._keeps_untagged = options.strict_rows
 
     def read(self, items: Sequence[str], first: int) -> list[Sentence]:  # noqa: D102
-        reader = RecordReader(self._path, self._names)
+        reader = RecordReader(self._path, self._names, keeps_untagged=self._keeps_untagged)
         for number, line in enumerate(items, first):
             if not is_blank(line):
                 reader.add(_parse(line, self._path, number), number)
@@ -99,10 +100,11 @@ class RecordReader:
     Args:
         path: The file, for errors.
         names: Names of integer labels, in order.
+        keeps_untagged: As for :class:`~nomina.data.formats.collect.Collector`.
     """
 
-    def __init__(self, path: str, names: Sequence[str] | None) -> None:
-        self.collector = Collector(path, (), labelled=False)
+    def __init__(self, path: str, names: Sequence[str] | None, *, keeps_untagged: bool) -> None:
+        self.collector = Collector(path, (), labelled=False, keeps_untagged=keeps_untagged)
         self._path = path
         self._names = names
 

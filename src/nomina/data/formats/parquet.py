@@ -132,9 +132,10 @@ class RowReader(PieceReader[dict[str, Any]]):
         self._columns = names
         self._path = path
         self._names = read_names(options.label_names)
+        self._keeps_untagged = options.strict_rows
 
     def read(self, items: Sequence[dict[str, Any]], first: int) -> list[Sentence]:  # noqa: D102
-        reader = RecordReader(self._path, self._names)
+        reader = RecordReader(self._path, self._names, keeps_untagged=self._keeps_untagged)
         for number, row in enumerate(items, first):
             named = {
                 key: _name(row[key], known, key, self._path, number)
