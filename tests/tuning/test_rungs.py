@@ -17,16 +17,22 @@ Scores = Sequence[Sequence[float]]
 
 
 def survivors(scores: Scores, failures: Sequence[int | None], sizes: Sequence[int]) -> list[set[int]]:
-    """Who scores at each rung, all scores being known: the plain definition."""
-    alive = set(range(len(scores)))
-    found = []
-    for rung in range(len(sizes)):
-        scored = {n for n in alive if failures[n] is None or failures[n] > rung}  # type: ignore[operator]
-        found.append(scored)
-        if rung + 1 < len(sizes):
-            able = {n for n in scored if failures[n] != rung + 1}
-            alive = set(sorted(able, key=lambda n: (-scores[n][rung], n))[: sizes[rung + 1]])
-    return found
+    """Who scores at each rung, all scores being known: the plain definition.
+
+    The best go on until the next rung is full. Where a rung cannot be filled, the one before it gets a place more.
+    """
+    places = list(sizes)
+    while True:
+        found = [{n for n in range(len(scores)) if failures[n] != 0}]
+        for rung, size in enumerate(places[1:], start=1):
+            ranked = sorted(found[-1], key=lambda n: (-scores[n][rung - 1], n))
+            found.append(set([n for n in ranked if failures[n] != rung][:size]))
+        short = [
+            rung for rung in range(1, len(places)) if len(found[rung]) < places[rung] and places[rung - 1] < len(scores)
+        ]
+        if not short:
+            return found
+        places[short[0] - 1] += 1
 
 
 @settings(max_examples=300)
@@ -93,6 +99,19 @@ def test_a_failed_trial_makes_room_at_the_rung_that_it_did_not_reach() -> None:
     assert decide(standings, rungs) == {1: "train", 2: "beaten"}, "0 failed later, and leaves its place there"
     standings = {0: Standing((), is_over=True), 1: Standing((0.8,)), 2: Standing((0.7,))}
     assert decide(standings, rungs) == {1: "train", 2: "train"}
+
+
+def test_where_all_that_came_far_have_failed_an_earlier_one_is_called_back() -> None:
+    rungs = plan_rungs(4, (0.3, 0.6, 1.0), 0.25)
+    assert [rung.n_trials for rung in rungs] == [4, 1, 1]
+    standings = {0: Standing((0.9, 0.9)), 1: Standing((0.8,)), 2: Standing((0.7,)), 3: Standing((0.6,))}
+    assert decide(standings, rungs) == {0: "train", 1: "beaten", 2: "beaten", 3: "beaten"}
+    standings[0] = Standing((0.9, 0.9), is_over=True)
+    assert decide(standings, rungs) == {1: "train", 2: "beaten", 3: "beaten"}
+    standings[1] = Standing((0.8, 0.2))
+    assert decide(standings, rungs)[1] == "train", "to the end: it takes the place of the failed one"
+    standings[1] = Standing((0.8,), is_over=True)
+    assert decide(standings, rungs) == {2: "train", 3: "beaten"}
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 16, 27, 100, 1000])

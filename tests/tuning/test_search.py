@@ -34,6 +34,7 @@ from nomina.tuning.plan import load_plan, open_store
 from nomina.tuning.planning import disk_bound
 from nomina.tuning.records import Record, Unit
 from nomina.tuning.storage import open_storage
+from nomina.tuning.workers import LocalWorkers
 from searches import CORPUS, DEV, SPACE, TRAIN, InThread, arguments, config, write_parts
 
 SMALL: dict[str, list[Any]] = {"learning_rate": [1e-3, 3e-3], "batch_size": [3, 5]}
@@ -106,7 +107,7 @@ def test_a_search_from_the_corpus_to_a_model_in_use(tiny_bert: Path, tmp_path: P
         "parallel.png",
         "settings.png",
     }
-    assert any("GiB of checkpoints at a time" in line for line in said)
+    assert any("GiB of checkpoints at a time, beside 0." in line for line in said), said
     bound = disk_bound(load_plan(tmp_path / "search"), 2)
     assert most[0] <= bound < 8 * most[0], "a bound that is far off would say nothing"
     assert [path.name for path in (tmp_path / "search" / "cells").glob("*-14")] == []
@@ -198,6 +199,60 @@ def test_two_workers_find_what_one_finds_and_twenty_kills_change_nothing(tiny_be
     found = {trial["trial"]: (trial["state"], tuple(trial["f1"])) for trial in cut["trials"]}
     assert found == {row.number: (row.state, row.f1) for row in whole.rows}
     assert trained(tmp_path / "cut") == {Unit(cell, 13): 1 for cell in range(16)}, "every cell to the end once"
+
+
+class _Killed(LocalWorkers):
+    """Workers of which one is killed now and then, each time after something was trained."""
+
+    N_KILLS = 4
+
+    def __init__(self, folder: Path, storage: str | None) -> None:
+        super().__init__(folder, storage)
+        self.n_kills = 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._kill)
+        self.thread.start()
+
+    def _kill(self) -> None:
+        rng = random.Random(1)
+        before = 0
+        while self.n_kills < self.N_KILLS and not self.over.wait(0.2):
+            n_scores = sum(len(record.curve) for record in records(self.folder) if record.state != "lost")
+            if n_scores > before and not self.over.wait(rng.uniform(0.0, 0.5)):
+                before = n_scores
+                rng.choice(list(self.processes.values())).kill()
+                self.n_kills += 1
+
+    def stop(self) -> None:
+        self.over.set()
+        self.thread.join()
+        super().stop()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick_workers")
+@pytest.mark.parametrize(
+    ("n_workers", "given"),
+    [(2, {"n_seeds": 2}), (1, {"strategy": "tpe", "n_trials": 5, "n_seeds": 2})],
+    ids=["halving", "tpe"],
+)
+def test_kills_change_no_strategy(tiny_bert: Path, tmp_path: Path, n_workers: int, given: dict[str, Any]) -> None:
+    run = config(tiny_bert)
+    whole, _, _ = search_here(run, tmp_path / "whole", options(**given))
+    pools: list[_Killed] = []
+
+    def workers(folder: Path, storage: str | None) -> _Killed:
+        pools.append(_Killed(folder, storage))
+        return pools[-1]
+
+    cut, _, _ = run_search(TRAIN, DEV, run, tmp_path / "cut", options(**given, n_workers=n_workers), workers=workers)
+    assert pools[0].n_kills == _Killed.N_KILLS, "the search was over before it could be disturbed"
+    assert {row.state for row in whole.rows} <= {"finished", "beaten"}
+    # With tpe, a trial that takes the place of a lost one takes a number too, so that the next one has a higher.
+    assert [facts for _, facts in sorted(f1s(cut).items())] == [facts for _, facts in sorted(f1s(whole).items())]
+    done = trained(tmp_path / "cut")
+    assert len(done) == len(trained(tmp_path / "whole"))
+    assert set(done.values()) == {1}, "nothing is trained to the end twice"
 
 
 def _children(pid: int) -> list[int]:

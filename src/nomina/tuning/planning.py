@@ -202,7 +202,7 @@ def preparations(plan: Plan) -> dict[str, RunConfig]:
 
 
 def disk_bound(plan: Plan, n_workers: int) -> int:
-    """Bytes of all checkpoints at the worst moment: weights and AdamW's two moments in fp32."""
+    """Bytes of all checkpoints and the winner's model at the worst moment: weights and AdamW's two moments in fp32."""
     from transformers import AutoModel
 
     weights = 0
@@ -211,5 +211,6 @@ def disk_bound(plan: Plan, n_workers: int) -> int:
             encoder = AutoModel.from_config(_encoder_config(config), trust_remote_code=config.model.trust_remote_code)
         weights = max(weights, 4 * sum(parameter.numel() for parameter in encoder.parameters()))
     n_paused = max((rung.n_trials for rung in plan.rungs[1:]), default=0)
-    # A worker has an older, the best and a new checkpoint while it writes; a paused trial the newest and the best.
-    return weights * (n_workers * 3 * 3 + n_paused * 2 * 3 + N_FINALISTS)
+    # A worker has an older, the best and a new checkpoint while it writes; a paused trial the newest and the best. The
+    # winner is copied once.
+    return weights * (n_workers * 3 * 3 + n_paused * 2 * 3 + N_FINALISTS + 1)

@@ -3,7 +3,8 @@
 All trials train to the first rung; the best of them continue to the second, and so on to the end (Jamieson and
 Talwalkar 2016, arXiv 1502.07943). Each decision is made as soon as no score that is still to come could change it, so
 that few workers wait; and it is the same whatever the order in which the scores come in. Only a failure can bring a
-beaten trial back.
+beaten trial back: one on the way to a rung, where the next best takes the place; and a later one, where a rung would
+otherwise have fewer trials than planned.
 """
 
 from __future__ import annotations
@@ -71,18 +72,20 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
     """What every trial may do now.
 
     At each rung the highest scores win; of equals, the trial with the lower number. A trial that fails on the way to
-    the next rung leaves its place there to the best of those that were beaten.
+    the next rung leaves its place there to the best of those that were beaten; where none is left at this rung, one
+    that was beaten at an earlier rung is called back.
 
     Args:
         standings: All trials by number.
         rungs: From :func:`plan_rungs`.
     """
     decisions: dict[int, Decision] = {}
+    needed = _needed(standings, rungs)
     entrants = set(standings)
     # Trials that may yet come to the rung, beside those that are certain to; and how many in all may.
     undecided: set[int] = set()
     n_unsure = 0
-    for i, rung in enumerate(rungs):
+    for i, n_places in enumerate(needed):
         scored = {n for n in entrants | undecided if len(standings[n].scores) > i}
         open_ = {n for n in entrants if n not in scored and not standings[n].is_over}
         decisions |= dict.fromkeys(sorted(open_), "train")
@@ -90,8 +93,8 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
             decisions |= dict.fromkeys(sorted(scored), "finished")
             break
         # Of those that may come, only as many as there are places left will.
-        n_to_come = len(open_) + min(n_unsure, max(0, rung.n_trials - len(entrants)))
-        n_next = rungs[i + 1].n_trials
+        n_to_come = len(open_) + min(n_unsure, max(0, n_places - len(entrants)))
+        n_next = needed[i + 1]
         fit_to_go_on = {n for n in scored if not standings[n].is_over or len(standings[n].scores) > i + 1}
         ranked = sorted(fit_to_go_on, key=lambda n: (-standings[n].scores[i], n))
         entrants, undecided = set(), set()
@@ -105,3 +108,15 @@ def decide(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> dict[int
                 decisions[number] = "beaten"
         n_unsure = len(undecided) + n_to_come
     return {n: decision for n, decision in decisions.items() if not standings[n].is_over}
+
+
+def _needed(standings: Mapping[int, Standing], rungs: Sequence[Rung]) -> list[int]:
+    """Trials that each rung needs: as many as planned, or more where too many failed after it to fill the next one.
+
+    More are needed only when all the others go on, so that those who are called back displace nobody.
+    """
+    needed = [rung.n_trials for rung in rungs]
+    for i in reversed(range(len(rungs) - 1)):
+        n_failed = sum(standing.is_over and len(standing.scores) == i + 1 for standing in standings.values())
+        needed[i] = max(needed[i], needed[i + 1] + n_failed)
+    return needed

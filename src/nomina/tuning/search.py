@@ -82,8 +82,8 @@ def run_search(
     store = open_store(plan, folder, options.storage)
     plan = keep_threads(plan, store.agree("threads", plan.threads), folder)
     if not is_over(plan, store.records()):
-        _say_what_is_to_come(plan, options.n_workers, folder, say)
         _encode(plan, train, dev, folder, say)
+        _say_what_is_to_come(plan, options.n_workers, folder, say)
         pool = workers(folder, options.storage)
         try:
             _supervise(plan, store, pool, options.n_workers, watch, say)
@@ -121,8 +121,12 @@ def _say_what_is_to_come(plan: Plan, n_workers: int, folder: Path, say: Say) -> 
     }.get(plan.strategy) or "halving: " + ", ".join(f"{r.n_trials} trials to {r.share:.0%}" for r in plan.rungs)
     say(f"{what}; {n_workers} workers with {plan.threads} threads each" if n_workers > 1 else what)
     gib = disk_bound(plan, n_workers) / 2**30
+    mib = sum(path.stat().st_size for path in (folder / "encoded").rglob("*")) / 2**20
     free = shutil.disk_usage(folder).free / 2**30
-    say(f"at most {gib:.1f} GiB of checkpoints at a time, {free:.1f} GiB are free in {folder}")
+    say(
+        f"at most {gib:.1f} GiB of checkpoints at a time, beside {mib:.1f} MiB of encoded corpus; "
+        f"{free:.1f} GiB are free in {folder}"
+    )
 
 
 def _supervise(
