@@ -47,6 +47,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(
         (["--rungs", "1/6,a"], "rungs: expected shares"),
         (["--keep", "1/0"], "keep: expected shares"),
         (["--keep", "2"], "keep: expected a share"),
+        (["--keep", "1/2,1/3,1/4"], "keep: expected 1 or 2 shares"),
         (["--space", "nowhere.toml"], "space: expected a TOML file"),
         (["--storage", "sqlite:///a.db"], "SQLite"),
         (["--split", "90,0,10"], "a search needs a dev part"),

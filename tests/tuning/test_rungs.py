@@ -126,6 +126,10 @@ def test_the_default_costs_a_third_of_the_grid_or_little_more_for_few_trials(n: 
         assert spent / n <= 0.35
 
 
+def test_each_rung_may_keep_its_own_share() -> None:
+    assert [rung.n_trials for rung in plan_rungs(16, (0.2, 0.5, 1.0), (1 / 4, 1 / 2))] == [16, 4, 2]
+
+
 @pytest.mark.parametrize(
     ("shares", "keep", "fault"),
     [
@@ -136,8 +140,10 @@ def test_the_default_costs_a_third_of_the_grid_or_little_more_for_few_trials(n: 
         ((0.5,), 0.5, "rungs"),
         ((1.0,), 0.0, "keep"),
         ((1.0,), 1.0, "keep"),
+        ((0.2, 0.5, 1.0), (0.5, 1.5), "keep: expected a share between 0 and 1, found 1.5"),
+        ((0.2, 0.5, 0.7, 1.0), (0.5, 0.5), "keep: expected 1 or 3 shares"),
     ],
 )
-def test_faulty_rungs_are_refused(shares: tuple[float, ...], keep: float, fault: str) -> None:
+def test_faulty_rungs_are_refused(shares: tuple[float, ...], keep: float | tuple[float, ...], fault: str) -> None:
     with pytest.raises(ConfigError, match=fault):
         plan_rungs(4, shares, keep)

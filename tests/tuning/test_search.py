@@ -461,12 +461,12 @@ def test_where_all_finalists_fail_the_beaten_are_called_back(
 ) -> None:
     finals: list[Path] = []
 
-    def fail(prepared: Any, config: RunConfig, folder: Path, *, until: float | None, watch: Any) -> Any:
+    def fail(prepared: Any, config: RunConfig, folder: Path, *, until: float | None, **given: Any) -> Any:
         if until is None:
             finals.append(folder)
             if len(finals) <= 2:
                 raise ValueError("late")
-        return fit_prepared(prepared, config, folder, until=until, watch=watch)
+        return fit_prepared(prepared, config, folder, until=until, **given)
 
     monkeypatch.setattr(worker, "fit_prepared", fail)
     given = options(rungs=(0.5, 1.0), keep=0.5)
@@ -486,12 +486,12 @@ def test_damaged_files_are_made_again(tiny_bert: Path, tmp_path: Path, monkeypat
     whole, _, _ = search_here(run, tmp_path / "whole", given)
     damaged: list[Path] = []
 
-    def damage(prepared: Any, config: RunConfig, folder: Path, *, until: float | None, watch: Any) -> Any:
+    def damage(prepared: Any, config: RunConfig, folder: Path, *, until: float | None, **given: Any) -> Any:
         if until is None and not damaged:
             damaged.extend(folder.rglob("model.safetensors"))
             for path in damaged:
                 path.write_bytes(path.read_bytes()[:999])
-        return fit_prepared(prepared, config, folder, until=until, watch=watch)
+        return fit_prepared(prepared, config, folder, until=until, **given)
 
     folder, corpora = tmp_path / "search", {"train": TRAIN, "dev": DEV}
     with monkeypatch.context() as patch:

@@ -95,7 +95,8 @@ def tune(
         ),
     ] = None,
     keep: Annotated[
-        str, typer.Option("--keep", metavar="X", help="Share of the trials that goes on at each of them.")
+        str,
+        typer.Option("--keep", metavar="X", help="Share of the trials that goes on at each of them, or one for each."),
     ] = "1/3",
     ray: Annotated[
         str | None,
@@ -125,6 +126,7 @@ def tune(
     from nomina.report.search import search_table
     from nomina.tuning import SearchOptions
 
+    keeps = _shares("keep", keep)
     options = SearchOptions(
         strategy=strategy,  # type: ignore[arg-type]  # checked with all else
         space=space,
@@ -133,7 +135,7 @@ def tune(
         n_seeds=seeds,
         storage=storage,
         study=study,
-        keep=_shares("keep", keep)[0],
+        keep=keeps if len(keeps) > 1 else keeps[0],
         **({} if rungs is None else {"rungs": _shares("rungs", rungs)}),
     )
     folder = output or default_folder(run, "-search")

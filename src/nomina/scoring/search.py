@@ -60,7 +60,7 @@ class TrialRow:
         state: How it ended.
         full_epochs: Epochs of a full run of it.
         epochs: Epochs it was trained for with the first seed, at most ``full_epochs``.
-        curve: Dev F1 along the way, epochs ascending.
+        curve: Dev F1 along the way, epochs ascending; at a rung before the last, that of the mean of the weights.
         f1: Best dev F1 of each seed that was trained to the end, the first seed first; empty unless ``finished``.
         train_s: Seconds of training and scoring, all seeds together.
         error: Why it failed, ``None`` otherwise.

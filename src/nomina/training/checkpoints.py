@@ -1,6 +1,6 @@
 """Checkpoints without pickle that are either complete or not there.
 
-A checkpoint is a folder ``checkpoint-STEP``: the model folder's files, ``trainer_state.json``, and the three files of
+A checkpoint is a folder ``checkpoint-STEP``: the model folder's files, ``trainer_state.json``, and the files of
 this module. ``complete.json`` is written last, after everything else has reached the disk; a folder without it was cut
 off while it was written, and is never resumed from.
 """
@@ -30,10 +30,12 @@ __all__ = [
     "keep_only",
     "keep_weights_only",
     "latest",
+    "load_mean",
     "load_optimizer",
     "load_random_state",
     "mark_complete",
     "reading",
+    "save_mean",
     "save_optimizer",
     "save_random_state",
 ]
@@ -41,6 +43,7 @@ __all__ = [
 _MARKER = "complete.json"
 _OPTIMIZER = "optimizer.safetensors"
 _RANDOM = "random.safetensors"
+_MEAN = "mean.safetensors"
 _DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
 _NAME = re.compile(r"checkpoint-(\d+)")
 
@@ -94,7 +97,7 @@ def keep_weights_only(folder: Path, best: int) -> None:
     """
     for step, path in checkpoint_steps(folder).items():
         for file in path.iterdir():
-            is_state = file.name == _OPTIMIZER or file.name.startswith(_RANDOM.partition(".")[0])
+            is_state = file.name in (_OPTIMIZER, _MEAN) or file.name.startswith(_RANDOM.partition(".")[0])
             if is_state or (step != best and file.name == "model.safetensors"):
                 file.unlink()
 
@@ -155,6 +158,34 @@ def load_optimizer(
     schedule.load_state_dict(rest["schedule"])
     if scaler is not None and rest["scaler"] is not None:
         scaler.load_state_dict(rest["scaler"])
+
+
+def save_mean(checkpoint: Path, means: Mapping[str, torch.Tensor], *, since: int, n_steps: int) -> None:
+    """Write means of weights.
+
+    Args:
+        checkpoint: Its folder.
+        means: By name.
+        since: Optimizer step after which they began.
+        n_steps: Steps that they are the mean of.
+    """
+    metadata = {"since": str(since), "n_steps": str(n_steps)}
+    save_file({name: mean.contiguous() for name, mean in means.items()}, checkpoint / _MEAN, metadata=metadata)
+
+
+def load_mean(checkpoint: Path, *, since: int) -> tuple[dict[str, torch.Tensor], int] | None:
+    """What :func:`save_mean` wrote: means and steps; ``None`` where there are none that began after ``since``.
+
+    Raises:
+        CheckpointError: If the file is damaged.
+    """
+    if not (checkpoint / _MEAN).is_file():
+        return None
+    with reading(checkpoint), safe_open(checkpoint / _MEAN, framework="pt") as file:
+        metadata = file.metadata()
+        if int(metadata["since"]) != since:
+            return None
+        return {key: file.get_tensor(key) for key in file.keys()}, int(metadata["n_steps"])  # noqa: SIM118
 
 
 def save_random_state(checkpoint: Path, process: int = 0) -> None:

@@ -69,7 +69,8 @@ class Paused(NamedTuple):
     Attributes:
         epochs: Passes over the training part so far.
         step: Optimizer steps so far; the checkpoint of this step is there.
-        dev_f1: F1 on the dev part at this point (seqeval's default), in [0, 1].
+        dev_f1: F1 on the dev part (seqeval's default), in [0, 1], of the mean of the weights over the last part of the
+            way where that was asked for, else of the weights at this point.
         train_s: Seconds spent in training and evaluating, in this process.
     """
 
@@ -142,6 +143,7 @@ def fit_prepared(
     folder: Path,
     *,
     until: float | None = None,
+    since: float | None = None,
     watch: Watch | None = None,
     say: Say = lambda line: None,
 ) -> FitResult | Paused:
@@ -155,6 +157,8 @@ def fit_prepared(
         config: Settings.
         folder: As for :func:`fit`.
         until: Epochs after which to pause, above 0; a checkpoint is left there. ``None`` for the end.
+        since: Epochs after which a mean of the weights begins (:class:`nomina.training.averaging.WeightMean`), by which
+            the pause is scored; ``None`` for the weights as they are. An earlier pause lies there or before.
         watch: Told the dev F1 of each epoch as it is known; what it raises ends training.
         say: Told what happens, one line at a time.
 
@@ -168,14 +172,15 @@ def fit_prepared(
     set_seed(config.training.seed)
     predictor = assemble(prepared.labels, prepared.features, config)
     start = time.perf_counter()
-    trainer, fitted = _run(predictor, prepared, config, folder, resume=True, say=say, until=until, watch=watch)
+    trainer, fitted = _run(predictor, prepared, config, folder, resume=True, say=say, pause=(until, since), watch=watch)
     if fitted is not None:
         return fitted
-    epochs, history = trainer.state.epoch or 0.0, trainer.state.log_history
+    history = trainer.state.log_history if trainer.mean is None else []
     f1 = next((row[DEV_F1] for row in history if DEV_F1 in row and row["step"] == trainer.state.global_step), None)
     if f1 is None:
         f1 = trainer.score_dev().f1
     train_s = time.perf_counter() - start
+    epochs = trainer.state.epoch or 0.0
     return Paused(epochs=epochs, step=trainer.state.global_step, dev_f1=f1, train_s=train_s)
 
 
@@ -194,7 +199,7 @@ def _run(
     resume: bool,
     say: Say,
     progress: bool = False,
-    until: float | None = None,
+    pause: tuple[float | None, float | None] = (None, None),
     watch: Watch | None = None,
 ) -> tuple[TaggerTrainer, FitResult | None]:
     """Train to the end, or to a pause, of which there is no result."""
@@ -215,7 +220,9 @@ def _run(
         if watch is not None:
             trainer.add_callback(Watching(watch))
         say(_announcement(trainer))
-        if not _train(trainer, resume=resume, until=until, say=say):
+        if not _train(trainer, resume=resume, pause=pause, say=say):
+            if trainer.mean is not None:
+                trainer.mean.put()
             return trainer, None
         best_step = trainer.state.best_global_step or trainer.state.global_step
         _load_weights(trainer, best_step)
@@ -271,8 +278,9 @@ def _announcement(trainer: TaggerTrainer) -> str:
     return f"training on {trainer.args.device.type} in {precision}{processes}: {size}{weights}"
 
 
-def _train(trainer: TaggerTrainer, *, resume: bool, until: float | None, say: Say) -> bool:
+def _train(trainer: TaggerTrainer, *, resume: bool, pause: tuple[float | None, float | None], say: Say) -> bool:
     """Train from the newest checkpoint on; returns whether the end was reached, and not a pause."""
+    until, since = pause
     if is_main_process():
         cut_off = checkpoints.discard_incomplete(trainer.folder)
         if cut_off:
@@ -284,6 +292,10 @@ def _train(trainer: TaggerTrainer, *, resume: bool, until: float | None, say: Sa
     if stop is not None and stop >= math.ceil(trainer.config.epochs * trainer.steps_per_epoch):
         stop = None  # the end itself is evaluated, and may be the best
     newest = checkpoints.latest(trainer.folder)
+    if stop is not None and since is not None:
+        mean = trainer.judge_by_mean(min(round(since * trainer.steps_per_epoch), stop - 1))
+        if newest is not None:
+            mean.load(newest)
     if newest is not None:
         say(f"resuming from {newest.name}")
         state = _load_state(newest)

@@ -25,6 +25,7 @@ from nomina.inference.torch_network import choose_device
 from nomina.model import Tagger
 from nomina.scoring import Counts, sentence_counts
 from nomina.training import checkpoints
+from nomina.training.averaging import WeightMean
 from nomina.training.callbacks import (
     DEV_F1,
     EarlyStopping,
@@ -201,6 +202,7 @@ class TaggerTrainer(Trainer):
         self.config = config
         self.folder = folder
         self.on_message = on_message
+        self.mean: WeightMean | None = None
         args = training_arguments(config, folder, has_dev=dev is not None)
         self.batches = LengthBatches(
             windows.lengths,
@@ -301,6 +303,16 @@ class TaggerTrainer(Trainer):
         self.on_message(f"epoch {epoch:.4g}: dev F1 {scores.f1:.4f}{of_tags}")
         return metrics
 
+    def judge_by_mean(self, since: int) -> WeightMean:
+        """Take the mean of the weights from a step on, and write it into the checkpoints.
+
+        Args:
+            since: Optimizer step after which the window begins, 0 or more.
+        """
+        self.mean = WeightMean(self.predictor.model, since)
+        self.add_callback(self.mean)
+        return self.mean
+
     # Checkpoints: the same points in time as transformers' own, but complete or absent, and without pickle.
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
@@ -312,6 +324,8 @@ class TaggerTrainer(Trainer):
         barrier()
         if self.args.should_save:
             step = self.state.global_step
+            if self.mean is not None:
+                self.mean.save(self.folder / f"checkpoint-{step}")
             checkpoints.mark_complete(self.folder / f"checkpoint-{step}", {"step": step, "epoch": self.state.epoch})
             checkpoints.keep_only(self.folder, {step, self.state.best_global_step or step})
 

@@ -46,7 +46,7 @@ class SearchOptions:
         storage: Database for searches on several machines; ``None`` for a journal in the output folder.
         study: Name of the study there; by settings and data where ``None``.
         rungs: Shares of a full run at which ``halving`` decides, ascending, the last one 1.
-        keep: Share of the trials that goes on from one rung to the next.
+        keep: Share of the trials that goes on from one rung to the next, the same at each or one for each.
     """
 
     strategy: Strategy = "halving"
@@ -57,7 +57,7 @@ class SearchOptions:
     storage: str | None = None
     study: str | None = None
     rungs: tuple[float, ...] = DEFAULT_SHARES
-    keep: float = DEFAULT_KEEP
+    keep: float | tuple[float, ...] = DEFAULT_KEEP
 
 
 def make_plan(train: Corpus, dev: Corpus, config: RunConfig, options: SearchOptions, say: Say) -> Plan:
@@ -202,7 +202,7 @@ def preparations(plan: Plan) -> dict[str, RunConfig]:
 
 
 def disk_bound(plan: Plan, n_workers: int) -> int:
-    """Bytes of all checkpoints and the winner's model at the worst moment: weights and AdamW's two moments in fp32."""
+    """Bytes of all checkpoints and the winner's model at the worst moment: weights, mean and two moments in fp32."""
     from transformers import AutoModel
 
     weights = 0
@@ -213,4 +213,4 @@ def disk_bound(plan: Plan, n_workers: int) -> int:
     n_paused = max((rung.n_trials for rung in plan.rungs[1:]), default=0)
     # A worker has an older, the best and a new checkpoint while it writes; a paused trial the newest and the best. The
     # winner is copied once.
-    return weights * (n_workers * 3 * 3 + n_paused * 2 * 3 + N_FINALISTS + 1)
+    return weights * (n_workers * 3 * 4 + n_paused * 2 * 4 + N_FINALISTS + 1)

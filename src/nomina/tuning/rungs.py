@@ -18,13 +18,16 @@ from typing import Literal
 from nomina.errors import ConfigError
 from nomina.scoring.search import Rung
 
-__all__ = ["DEFAULT_KEEP", "DEFAULT_SHARES", "Decision", "Standing", "decide", "plan_rungs"]
+__all__ = ["AVERAGED_SHARE", "DEFAULT_KEEP", "DEFAULT_SHARES", "Decision", "Standing", "decide", "plan_rungs"]
 
 DEFAULT_SHARES = (1 / 6, 1 / 3, 1.0)
 """How far the rungs of ``halving`` go; with :data:`DEFAULT_KEEP`, 30 % of the cost of the grid."""
 
 DEFAULT_KEEP = 1 / 3
 """Share of the trials that goes on from one rung to the next."""
+
+AVERAGED_SHARE = 1 / 4
+"""Last part of the way to a rung over which weights are averaged for the score there."""
 
 Decision = Literal["train", "wait", "beaten", "finished"]
 """``train``: to the next rung, now; ``wait``: it depends on scores to come."""
@@ -43,13 +46,16 @@ class Standing:
     is_over: bool = False
 
 
-def plan_rungs(n_trials: int, shares: Sequence[float] = DEFAULT_SHARES, keep: float = DEFAULT_KEEP) -> tuple[Rung, ...]:
+def plan_rungs(
+    n_trials: int, shares: Sequence[float] = DEFAULT_SHARES, keep: float | Sequence[float] = DEFAULT_KEEP
+) -> tuple[Rung, ...]:
     """How far each rung goes and how many trials get there.
 
     Args:
         n_trials: Trials at the first rung, 1 or more.
         shares: Length of the rungs as shares of a full run, ascending, the last one 1.
-        keep: Share of the trials that goes on to the next rung, in (0, 1); at least one does.
+        keep: Share of the trials that goes on to the next rung, in (0, 1), the same at each or one for each; at least
+            one trial does.
 
     Raises:
         ConfigError: If shares or ``keep`` are none.
@@ -58,13 +64,16 @@ def plan_rungs(n_trials: int, shares: Sequence[float] = DEFAULT_SHARES, keep: fl
     ascending = all(a < b for a, b in pairwise(shares))
     if not shares or not ascending or shares[0] <= 0 or shares[-1] != 1:
         faults.append(f"rungs: expected ascending shares above 0 that end with 1, found {list(shares)}")
-    if not 0 < keep < 1:
-        faults.append(f"keep: expected a share between 0 and 1, found {keep}")
+    given = [keep] if isinstance(keep, (int, float)) else list(keep)
+    faults += [f"keep: expected a share between 0 and 1, found {share}" for share in given if not 0 < share < 1]
+    keeps = given * (len(shares) - 1) if len(given) == 1 else given
+    if shares and len(keeps) != len(shares) - 1:
+        faults.append(f"keep: expected 1 or {len(shares) - 1} shares, one for each rung but the last, found {keeps}")
     if faults:
         raise ConfigError(faults)
     rungs = [Rung(shares[0], n_trials)]
-    for share in shares[1:]:
-        rungs.append(Rung(share, max(1, math.ceil(rungs[-1].n_trials * keep - 1e-9))))
+    for share, kept in zip(shares[1:], keeps, strict=True):
+        rungs.append(Rung(share, max(1, math.ceil(rungs[-1].n_trials * kept - 1e-9))))
     return tuple(rungs)
 
 

@@ -28,7 +28,7 @@ from nomina.training.fit import FitResult, Paused, fit_prepared
 from nomina.training.prepare import Prepared
 from nomina.tuning.plan import Plan, cell_folder, load_plan, open_store
 from nomina.tuning.records import Record, Unit
-from nomina.tuning.rungs import Decision, Standing, decide
+from nomina.tuning.rungs import AVERAGED_SHARE, Decision, Standing, decide
 from nomina.tuning.shared import load_prepared, preparation
 from nomina.tuning.study import BEAT_S, Store, TakenOver
 
@@ -243,8 +243,12 @@ class _Worker:
         folder.mkdir(parents=True, exist_ok=True)
         facts: dict[str, Any] = {"home": self.store.home}
         prepared = self._load(config)
+        until = since = None
+        if share < 1:
+            before = plan.rungs[rung - 1].share if rung else 0.0
+            until, since = share * full, max(before, share * (1 - AVERAGED_SHARE)) * full
         try:
-            outcome = fit_prepared(prepared, config, folder, until=None if share == 1 else share * full, watch=watch)
+            outcome = fit_prepared(prepared, config, folder, until=until, since=since, watch=watch)
         except _Beaten:
             facts |= {"epochs": max(curve), "train_s": record.train_s + time.perf_counter() - start}
             self.store.beaten(record, **facts)
@@ -253,11 +257,10 @@ class _Worker:
         facts["train_s"] = record.train_s + outcome.train_s
         if isinstance(outcome, Paused):
             curve[outcome.epochs] = outcome.dev_f1
-            best = max(curve.values())
             self.store.report(record, round(100 * outcome.epochs / full), points())
-            scores = [*record.scores[:rung], best]
+            scores = [*record.scores[:rung], outcome.dev_f1]
             self.store.pause(record, **facts, epochs=outcome.epochs, scores=scores)
-            self.say(f"trial {record.unit.cell}: rung {rung + 1} of {len(plan.rungs)}, dev F1 {best:.4f}")
+            self.say(f"trial {record.unit.cell}: rung {rung + 1} of {len(plan.rungs)}, dev F1 {outcome.dev_f1:.4f}")
             return
         self._finish(record, outcome, prepared, folder, facts)
 
