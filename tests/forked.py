@@ -164,7 +164,7 @@ class _Worker(ForkProcess):
     def __init__(
         self, line: list[str], *, env: dict[str, str], stdin: int, stdout: IO[bytes], stderr: IO[bytes]
     ) -> None:
-        assert line[1:3] == ["-m", worker.__name__]
+        assert line[1:3] == ["-m", "nomina.tuning"]
         super().__init__(target=become, args=(worker.main, line[2:], env, stdout, stderr))
         self.start()
 

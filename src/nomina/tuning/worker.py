@@ -1,6 +1,6 @@
 """One worker of a search: claims trials, trains them as far as they are to go, and says what came of it.
 
-Run as ``python -m nomina.tuning.worker FOLDER``. All it knows is the folder's plan and the study; any number of workers
+Run as ``python -m nomina.tuning FOLDER``. All it knows is the folder's plan and the study; any number of workers
 do the same together as one alone, in less time.
 """
 
@@ -32,7 +32,7 @@ from nomina.tuning.rungs import AVERAGED_SHARE, Decision, Standing, decide
 from nomina.tuning.shared import load_prepared, preparation
 from nomina.tuning.study import BEAT_S, Store, TakenOver
 
-__all__ = ["PARENT", "STORAGE", "finalists", "is_over", "next_units", "remove_spent", "standings", "work"]
+__all__ = ["PARENT", "STORAGE", "finalists", "is_over", "main", "next_units", "remove_spent", "standings", "work"]
 
 STORAGE = "NOMINA_STORAGE"
 """Environment variable with the storage's address: it may hold a password, which no file or process list shall."""
@@ -370,7 +370,3 @@ def main() -> None:
     except NominaError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

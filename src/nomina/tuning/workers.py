@@ -57,7 +57,7 @@ class LocalWorkers:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self.processes[index] = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "nomina.tuning.worker", str(self.folder)],
+                [sys.executable, "-m", "nomina.tuning", str(self.folder)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
