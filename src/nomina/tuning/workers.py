@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,8 @@ import torch
 from nomina.tuning.worker import PARENT, STORAGE
 
 __all__ = ["LocalWorkers", "Workers"]
+
+_MOMENT_S = 1.5
 
 
 class Workers(Protocol):
@@ -82,6 +85,11 @@ class LocalWorkers:
 
     def stop(self) -> None:
         """See :class:`Workers`."""
+        # Where the search is over, they are about to end of themselves, and leave no interruption in their logs.
+        deadline = time.monotonic() + _MOMENT_S
+        for process in self.processes.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
