@@ -126,7 +126,6 @@ def tune(
     from nomina.report.search import search_table
     from nomina.tuning import SearchOptions
 
-    keeps = _shares("keep", keep)
     options = SearchOptions(
         strategy=strategy,  # type: ignore[arg-type]  # checked with all else
         space=space,
@@ -135,7 +134,7 @@ def tune(
         n_seeds=seeds,
         storage=storage,
         study=study,
-        keep=keeps if len(keeps) > 1 else keeps[0],
+        keep=_shares("keep", keep),
         **({} if rungs is None else {"rungs": _shares("rungs", rungs)}),
     )
     folder = output or default_folder(run, "-search")
